@@ -1,0 +1,165 @@
+import { Caller, type Patience, type Standing } from "./caller.js";
+import type { SessionLostError } from "./errors.js";
+import { ResourceHold } from "./hold.js";
+import type { LocalContext } from "./local-queue.js";
+import type { Place } from "./ticket.js";
+import { Contender, type QueueOptions } from "./ticket-queue.js";
+
+type State =
+  /** In memory only: others of this process come first. */
+  | { readonly kind: "local" }
+  /** On its way to the head of ZooKeeper's queue; `ahead` is null until we know. */
+  | { readonly kind: "contending"; readonly contender: Contender | null; readonly ahead: number | null }
+  | { readonly kind: "held"; readonly hold: ResourceHold }
+  | { readonly kind: "over" };
+
+/** A caller that has run out of time waits this long, at the most, for news of the queue and for its ticket to be gone. */
+const LAST_WORDS_MS = 100;
+
+/**
+ * A hold that is wanted or had, by all callers of one scope together: one ticket, one grant, however many acquire.
+ *
+ *     local → contending → held → over;  local and contending → over when all callers have given up, or it fails
+ */
+export class Claim {
+  #state: State = { kind: "local" };
+  readonly #callers = new Set<Caller>();
+  readonly #abandoned = new AbortController();
+
+  constructor(
+    /** Who may enter: the same object means the same owner. */
+    readonly scope: object,
+    private readonly context: LocalContext,
+    private readonly queue: QueueOptions,
+    /** `givenBack` names the ticket of a hold that was released; null when there was none, or it was lost. */
+    private readonly onOver: (claim: Claim, givenBack: string | null) => void,
+  ) {}
+
+  get isLocal(): boolean {
+    return this.#state.kind === "local";
+  }
+
+  /** The hold, while it is held by the lease clock. */
+  get hold(): ResourceHold | null {
+    return this.#state.kind === "held" && this.#state.hold.isHeld ? this.#state.hold : null;
+  }
+
+  /** Waits for this claim's hold, or enters it. */
+  join(patience: Patience): Caller {
+    const caller = new Caller(this.context.clock, patience, (late, why) => void this.#giveUp(late, why));
+    const hold = this.hold;
+    if (hold !== null) {
+      hold.enter();
+      caller.settle({ kind: "granted", hold });
+    } else {
+      this.#callers.add(caller);
+      if (patience.signal?.aborted === true) void this.#giveUp(caller, { aborted: patience.signal.reason });
+      else if (this.#state.kind === "contending" && this.#state.ahead !== null) this.#tell(caller, this.#state.ahead);
+    }
+    return caller;
+  }
+
+  /** Others of this process are before us, and stay there for now: who has no patience goes. */
+  waitLocally(ahead: number): void {
+    for (const caller of [...this.#callers]) this.#tell(caller, ahead);
+  }
+
+  /** Goes for a ticket of its own. */
+  contend(): void {
+    this.#state = { kind: "contending", contender: null, ahead: null };
+    void this.#contend();
+  }
+
+  /** The holder with this ticket, of our own process, is leaving. */
+  inherit(ticket: string): void {
+    if (this.#state.kind === "contending") this.#state.contender?.inherit(ticket);
+  }
+
+  /** Ends whatever there is: waiting callers get `error`, a hold is lost to `closed`. */
+  close(error: SessionLostError): void {
+    if (this.#state.kind === "held") this.#state.hold.lose("closed");
+    else this.#fail(error);
+  }
+
+  async #contend(): Promise<void> {
+    const { signal } = this.#abandoned;
+    let contender: Contender | null = null;
+    try {
+      const port = await this.context.port(signal);
+      signal.throwIfAborted();
+      contender = new Contender(port, this.queue);
+      this.#state = { kind: "contending", contender, ahead: null };
+      const turn = await contender.turn(signal, (place) => this.#onQueued(place));
+      // Everybody may have given up between the grant and now; then it is handed back.
+      signal.throwIfAborted();
+      this.#grant(
+        new ResourceHold(this.scope, this.queue, turn, contender, this.context.clock, (hold) => this.#end(hold)),
+      );
+    } catch (error) {
+      if (contender !== null) this.context.background(contender.leave());
+      this.#fail(error);
+    }
+  }
+
+  #grant(hold: ResourceHold): void {
+    this.#state = { kind: "held", hold };
+    for (const caller of this.#callers) {
+      hold.enter();
+      caller.settle({ kind: "granted", hold });
+    }
+    this.#callers.clear();
+  }
+
+  #onQueued({ ahead }: Place): void {
+    if (this.#state.kind !== "contending") return;
+    this.#state = { ...this.#state, ahead };
+    for (const caller of [...this.#callers]) this.#tell(caller, ahead);
+  }
+
+  #tell(caller: Caller, ahead: number): void {
+    if (caller.isImpatient) void this.#giveUp(caller, "late", ahead);
+    else caller.patience.onQueued(ahead);
+  }
+
+  /** One caller leaves; the others go on. When none is left, so does the ticket. */
+  async #giveUp(caller: Caller, why: { aborted: unknown } | "late", ahead?: number): Promise<void> {
+    if (!this.#callers.delete(caller)) return;
+    caller.unhook();
+    const contender = this.#state.kind === "contending" ? this.#state.contender : null;
+    // The question goes out ahead of the delete, in the same burst.
+    const survey = why === "late" ? contender?.survey() : undefined;
+    const left = this.#callers.size === 0 ? this.#abandon() : undefined;
+    if (why !== "late") {
+      caller.settle({ kind: "aborted", reason: why.aborted });
+      return;
+    }
+    const guess: Standing = ahead === undefined ? {} : { ahead };
+    const lastWords = Promise.all([survey, left]).then(([known]) => ({ ...guess, ...known }));
+    caller.settle({ kind: "too-late", standing: await Promise.race([lastWords, this.#after(LAST_WORDS_MS, guess)]) });
+  }
+
+  #abandon(): Promise<void> | undefined {
+    const left = this.#state.kind === "contending" ? this.#state.contender?.leave() : undefined;
+    if (left !== undefined) this.context.background(left);
+    this.#abandoned.abort();
+    this.#end(null);
+    return left;
+  }
+
+  #fail(error: unknown): void {
+    const callers = [...this.#callers];
+    this.#callers.clear();
+    void this.#abandon();
+    for (const caller of callers) caller.settle({ kind: "failed", error });
+  }
+
+  #end(hold: ResourceHold | null): void {
+    if (this.#state.kind === "over") return;
+    this.#state = { kind: "over" };
+    this.onOver(this, hold?.loss === null ? hold.ticket : null);
+  }
+
+  #after(delayMs: number, standing: Standing): Promise<Standing> {
+    return new Promise((resolve) => this.context.clock.after(delayMs, () => resolve(standing)));
+  }
+}

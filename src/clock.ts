@@ -1,0 +1,44 @@
+/**
+ * Time as the library sees it, in one place, so that a test can run on virtual time. All figures are milliseconds.
+ */
+export interface Clock {
+  /** Rises steadily, whatever happens to the wall clock; may stand still while the machine sleeps. */
+  monotonicMs(): number;
+  /** The wall clock: it goes on while the machine sleeps, and may jump. */
+  wallMs(): number;
+  /** Calls `action` once, `delayMs` from now; the returned function takes it back. Never keeps the process alive. */
+  after(delayMs: number, action: () => void): () => void;
+  /** Calls `action` in a macrotask of its own, as soon as may be. */
+  soon(action: () => void): void;
+}
+
+/** A moment on both clocks: the monotonic one may stand still while the machine sleeps, the wall clock may jump. */
+export interface Instant {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+export function instantOf(clock: Clock): Instant {
+  return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+}
+
+/** The larger of the two clocks' readings: a clock that jumped ahead is a reason to doubt. */
+export function elapsedMs(from: Instant, to: Instant): number {
+  return Math.max(to.monotonicMs - from.monotonicMs, to.wallMs - from.wallMs);
+}
+
+/** setTimeout fires at once for delays that do not fit 32 bits; a longer wait is cut, and its owner looks again. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  after(delayMs, action) {
+    const timer = setTimeout(action, Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_TIMER_MS));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+  soon(action) {
+    setImmediate(action);
+  },
+};

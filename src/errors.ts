@@ -1,0 +1,131 @@
+/** What every error of this library carries, beside its message. */
+export interface LockErrorDetails {
+  /** The resource the call was about, where there was one. */
+  resource?: string | undefined;
+  cause?: unknown;
+}
+
+/**
+ * The root of every error this library raises. `code` is stable and made for programs, the message for people: it says
+ * what happened and what to do next.
+ */
+export class LockError extends Error {
+  override readonly name: string = "LockError";
+  readonly code: string = "ERR_LOCK";
+  declare readonly resource?: string;
+
+  constructor(message: string, details: LockErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    if (details.resource !== undefined) this.resource = details.resource;
+  }
+}
+
+/** Who has a ticket, as it wrote itself into it. */
+export type Identity = Readonly<Record<string, string | number>>;
+
+/** The deadline of an acquire passed before its turn came. */
+export class AcquireTimeoutError extends LockError {
+  override readonly name = "AcquireTimeoutError";
+  override readonly code = "ERR_ACQUIRE_TIMEOUT";
+  /** How many tickets stood before ours when we last saw the queue; undefined if we never saw it. */
+  declare readonly ahead?: number;
+  /** Who held the resource then, as far as it was known. */
+  declare readonly holder?: Identity;
+
+  constructor(
+    message: string,
+    details: LockErrorDetails & { ahead?: number | undefined; holder?: Identity | undefined },
+  ) {
+    super(message, details);
+    if (details.ahead !== undefined) this.ahead = details.ahead;
+    if (details.holder !== undefined) this.holder = details.holder;
+  }
+}
+
+/** `failImmediate` was set, and somebody else holds the resource. */
+export class AlreadyLockedError extends LockError {
+  override readonly name = "AlreadyLockedError";
+  override readonly code = "ERR_ALREADY_LOCKED";
+}
+
+/** `renew` or `assertHeld` without a hold. */
+export class NotHeldError extends LockError {
+  override readonly name = "NotHeldError";
+  override readonly code = "ERR_NOT_HELD";
+}
+
+/**
+ * Why a hold ended against our will: its lease ran out, ZooKeeper ended the session, somebody deleted the ticket, or the
+ * manager was closed while a caller still held.
+ */
+export type LossReason = "lease-over" | "session-expired" | "ticket-gone" | "closed";
+
+/** The hold is over against our will: stop using the resource. */
+export class LockLostError extends LockError {
+  override readonly name = "LockLostError";
+  override readonly code = "ERR_LOCK_LOST";
+  readonly reason: LossReason;
+
+  constructor(message: string, details: LockErrorDetails & { reason: LossReason }) {
+    super(message, details);
+    this.reason = details.reason;
+  }
+}
+
+/** The session ended while we waited, or there is none. */
+export class SessionLostError extends LockError {
+  override readonly name = "SessionLostError";
+  override readonly code = "ERR_SESSION_LOST";
+}
+
+/** No server answered within the connect timeout. */
+export class ConnectError extends LockError {
+  override readonly name = "ConnectError";
+  override readonly code = "ERR_CONNECT";
+}
+
+/** ZooKeeper refused us: the ACL of a node, or the authentication. */
+export class AccessDeniedError extends LockError {
+  override readonly name = "AccessDeniedError";
+  override readonly code = "ERR_ACCESS_DENIED";
+}
+
+/** A name or an option that cannot be: thrown at once, before anything is sent. */
+export class InvalidArgumentError extends LockError {
+  override readonly name = "InvalidArgumentError";
+  override readonly code = "ERR_INVALID_ARGUMENT";
+}
+
+/** A token that would not fit a safe integer: refused, never rounded. */
+export class TokenRangeError extends LockError {
+  override readonly name = "TokenRangeError";
+  override readonly code = "ERR_TOKEN_RANGE";
+}
+
+/** A fence guard refused a write: the store has seen a higher token, so this holder's turn is over. */
+export class StaleTokenError extends LockError {
+  override readonly name = "StaleTokenError";
+  override readonly code = "ERR_STALE_TOKEN";
+  readonly token: number;
+  /** The highest token the store has seen for this resource. */
+  readonly highest: number;
+
+  constructor(message: string, details: LockErrorDetails & { token: number; highest: number }) {
+    super(message, details);
+    this.token = details.token;
+    this.highest = details.highest;
+  }
+}
+
+/**
+ * The same error for one caller of several, made here and now so that its stack says who called; the first one is its cause.
+ * What is no error of ours is handed through.
+ */
+export function retold(error: unknown, resource: string): unknown {
+  if (error instanceof LockLostError) {
+    return new LockLostError(error.message, { reason: error.reason, resource, cause: error });
+  }
+  if (!(error instanceof LockError)) return error;
+  const SameError = error.constructor as new (message: string, details: LockErrorDetails) => LockError;
+  return new SameError(error.message, { resource, cause: error });
+}

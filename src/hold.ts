@@ -1,0 +1,213 @@
+import { EventEmitter } from "node:events";
+import type { Clock } from "./clock.js";
+import { LockLostError, type LossReason, NotHeldError } from "./errors.js";
+import { insist } from "./insist.js";
+import { consultingSignal } from "./lease-signal.js";
+import type { FencingToken } from "./ticket.js";
+import { TicketGuard } from "./ticket-guard.js";
+import type { Contender, Turn } from "./ticket-queue.js";
+
+/** What the body of `using` is handed: one grant. */
+export interface Hold {
+  /** To be sent along with each write. */
+  readonly token: FencingToken;
+  /** Aborts with LockLostError when the hold is over against our will. */
+  readonly signal: AbortSignal;
+  /** What is left of the lease, in milliseconds; it is prolonged all the time while we are in touch. */
+  readonly leaseMs: number;
+  /** @throws LockLostError when the hold was lost, NotHeldError when it was given back */
+  assertHeld(): void;
+}
+
+interface HoldEvents {
+  suspended: [];
+  resumed: [];
+  lost: [error: LockLostError];
+}
+
+type State =
+  | { readonly kind: "held" }
+  | { readonly kind: "suspended" }
+  | { readonly kind: "lost"; readonly reason: LossReason }
+  | { readonly kind: "released" };
+
+/** A hold that lasts longer than this watches its own ticket, to learn when an administrator deletes it. */
+const WATCH_OWN_TICKET_AFTER_MS = 50;
+
+/**
+ * One grant, shared by all who entered it.
+ *
+ *     held ⇄ suspended → lost        (against our will: the lease, the session, the ticket, or close)
+ *     held, suspended  → released    (the count is back at zero)
+ */
+export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
+  readonly token: FencingToken;
+  #state: State = { kind: "held" };
+  #count = 0;
+  #observed = false;
+  readonly #abort = new AbortController();
+  readonly #guard: TicketGuard;
+  readonly #cancelGuard: () => void;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    /** Whose hold it is: the same object may enter it. */
+    readonly scope: object,
+    private readonly queue: { readonly resource: string; readonly directory: string },
+    private readonly turn: Turn,
+    private readonly contender: Contender,
+    clock: Clock,
+    private readonly onOver: (hold: ResourceHold) => void,
+  ) {
+    super();
+    this.setMaxListeners(0);
+    this.token = turn.token;
+    this.#signal = consultingSignal(this.#abort, () => this.isHeld);
+    const { session } = contender.port;
+    session.on("disconnected", this.#onDisconnected).on("connected", this.#onConnected);
+    session.on("lapsed", this.#onLapsed).on("ended", this.#onEnded);
+    this.#guard = new TicketGuard(contender.port, turn.path, () => this.lose("ticket-gone"));
+    this.#cancelGuard = clock.after(WATCH_OWN_TICKET_AFTER_MS, () => this.#guard.look());
+  }
+
+  /** By the lease clock: right after a pause of any length, before any event has been processed. */
+  get isHeld(): boolean {
+    // Looking at the lease is what ends it; the session then tells us, and the state is right.
+    return this.#isCurrent() && this.contender.port.session.leaseMs > 0 && this.#isCurrent();
+  }
+
+  get leaseMs(): number {
+    return this.isHeld ? this.contender.port.session.leaseMs : 0;
+  }
+
+  get signal(): AbortSignal {
+    this.#observed = true;
+    return this.#signal;
+  }
+
+  /** Whether somebody would notice a loss: a listener, or somebody who has read the signal. */
+  get isObserved(): boolean {
+    return this.#observed;
+  }
+
+  get resource(): string {
+    return this.queue.resource;
+  }
+
+  get directory(): string {
+    return this.queue.directory;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The ticket's name, by which a neighbour in the queue knows it. */
+  get ticket(): string {
+    return this.turn.name;
+  }
+
+  /** Null while the hold stands, and when it was given back. */
+  get loss(): LossReason | null {
+    return this.#state.kind === "lost" ? this.#state.reason : null;
+  }
+
+  assertHeld(): void {
+    if (this.isHeld) return;
+    throw this.#state.kind === "lost"
+      ? this.lossError()
+      : new NotHeldError(`"${this.resource}" has been given back.`, this);
+  }
+
+  /** Made anew for each who asks, so that its stack says who did. */
+  lossError(cause?: unknown): LockLostError {
+    const reason = this.loss ?? "closed";
+    return new LockLostError(`The hold of "${this.resource}" (token ${this.token}) is lost: ${EXPLANATIONS[reason]}`, {
+      reason,
+      resource: this.resource,
+      cause,
+    });
+  }
+
+  observe(): void {
+    this.#observed = true;
+  }
+
+  enter(): void {
+    this.#count += 1;
+  }
+
+  /** Gives one entry back; the last one gives the resource back, and resolves when the ticket is gone or left to the background. */
+  async exit(): Promise<void> {
+    this.#count -= 1;
+    if (this.#count > 0 || !this.#isCurrent()) return;
+    this.#end({ kind: "released" });
+    await this.contender.leave();
+  }
+
+  /** Asks the quorum whether the ticket stands; the answer freshens the lease. @throws LockLostError, NotHeldError */
+  async renew(): Promise<FencingToken> {
+    const stands = await insist(
+      () => {
+        this.assertHeld();
+        return this.contender.port.confirm(this.turn.path);
+      },
+      this.contender.port.session,
+      this.contender.pause,
+    ).catch((error: unknown) => {
+      this.assertHeld();
+      throw error;
+    });
+    if (!stands) this.lose("ticket-gone");
+    this.assertHeld();
+    return this.token;
+  }
+
+  lose(reason: LossReason): void {
+    if (!this.#isCurrent()) return;
+    this.#end({ kind: "lost", reason });
+    void this.contender.leave();
+    const error = this.lossError();
+    this.#abort.abort(error);
+    // Not from within whoever looked at the clock: a listener may do anything.
+    queueMicrotask(() => this.emit("lost", error));
+  }
+
+  #end(state: State & { kind: "lost" | "released" }): void {
+    this.#state = state;
+    const { session } = this.contender.port;
+    session.removeListener("disconnected", this.#onDisconnected).removeListener("connected", this.#onConnected);
+    session.removeListener("lapsed", this.#onLapsed).removeListener("ended", this.#onEnded);
+    this.#cancelGuard();
+    this.#guard.stop();
+    this.onOver(this);
+  }
+
+  #isCurrent(): boolean {
+    return this.#state.kind === "held" || this.#state.kind === "suspended";
+  }
+
+  readonly #onDisconnected = (): void => {
+    if (!this.isHeld || this.#state.kind !== "held") return;
+    this.#state = { kind: "suspended" };
+    this.emit("suspended");
+  };
+
+  readonly #onConnected = (): void => {
+    if (this.#state.kind === "suspended") {
+      this.#state = { kind: "held" };
+      this.emit("resumed");
+    }
+    this.#guard.look();
+  };
+
+  readonly #onLapsed = (): void => this.lose("lease-over");
+  readonly #onEnded = (): void => this.lose("session-expired");
+}
+
+const EXPLANATIONS: Record<LossReason, string> = {
+  "lease-over": "ZooKeeper has not answered for so long that the lease ran out. Stop using the resource.",
+  "session-expired": "the ZooKeeper session has ended. Stop using the resource.",
+  "ticket-gone": "somebody deleted our ticket. Stop using the resource.",
+  closed: "the manager was closed. Stop using the resource.",
+};

@@ -1,0 +1,20 @@
+/**
+ * A signal whose `aborted` looks at the clock before it answers, as `isHeld` does: after a pause of the process it is right
+ * before any event has been processed. `consult` aborts the controller where the lease turns out to be over.
+ */
+export function consultingSignal(controller: AbortController, consult: () => void): AbortSignal {
+  const { signal } = controller;
+  let consulting = false;
+  Object.defineProperty(signal, "aborted", {
+    configurable: true,
+    get(): boolean {
+      if (!consulting) {
+        consulting = true;
+        consult();
+        consulting = false;
+      }
+      return Reflect.get(AbortSignal.prototype, "aborted", signal);
+    },
+  });
+  return signal;
+}

@@ -1,0 +1,76 @@
+import type { Caller, Patience } from "./caller.js";
+import { Claim } from "./claim.js";
+import type { Clock } from "./clock.js";
+import type { SessionLostError } from "./errors.js";
+import type { ResourceHold } from "./hold.js";
+import type { QueueOptions } from "./ticket-queue.js";
+import type { QueuePort } from "./zookeeper/port.js";
+
+/** What the queues of one manager share. */
+export interface LocalContext {
+  readonly clock: Clock;
+  /** The session there is, or the next one, if one is coming. @throws SessionLostError, or the signal's reason */
+  port(signal: AbortSignal): Promise<QueuePort>;
+  /** Work that must be done before the manager is closed; it never rejects. */
+  background(work: Promise<unknown>): void;
+}
+
+/**
+ * How many tickets of one process stand in ZooKeeper's queue for one resource: the holder's, the next one's, and one that is
+ * under way while the next one's turn comes. So local hand-overs need no round trip, and other processes get their turns.
+ */
+const WINDOW = 3;
+
+/**
+ * The claims of one process to one resource, first come first served. The first few have tickets in ZooKeeper's queue, the
+ * others wait in memory.
+ */
+export class LocalQueue {
+  readonly #claims: Claim[] = [];
+
+  constructor(
+    private readonly context: LocalContext,
+    private readonly options: QueueOptions,
+    private readonly onEmpty: () => void,
+  ) {}
+
+  /** The hold of a scope, while it stands. */
+  holdOf(scope: object): ResourceHold | null {
+    return this.#claims.find((claim) => claim.scope === scope)?.hold ?? null;
+  }
+
+  /** Enters the hold of `scope`, or waits for it: with the scope's others if it has any, behind everybody else if not. */
+  enter(scope: object, patience: Patience): Caller {
+    // Looking at a claim's hold may end it, so that it is no claim any more.
+    void this.holdOf(scope);
+    let claim = this.#claims.find((one) => one.scope === scope);
+    if (claim === undefined) {
+      claim = new Claim(scope, this.context, this.options, (over, ticket) => this.#remove(over, ticket));
+      this.#claims.push(claim);
+    }
+    const caller = claim.join(patience);
+    this.#fillWindow();
+    const position = this.#claims.indexOf(claim);
+    if (claim.isLocal || (position > 0 && patience.timeoutMs === 0)) claim.waitLocally(position);
+    return caller;
+  }
+
+  close(error: SessionLostError): void {
+    for (const claim of [...this.#claims]) claim.close(error);
+  }
+
+  #fillWindow(): void {
+    for (const claim of this.#claims.slice(0, WINDOW)) {
+      if (claim.isLocal) claim.contend();
+    }
+  }
+
+  #remove(claim: Claim, givenBack: string | null): void {
+    const position = this.#claims.indexOf(claim);
+    if (position < 0) return;
+    this.#claims.splice(position, 1);
+    if (givenBack !== null) for (const next of this.#claims) next.inherit(givenBack);
+    this.#fillWindow();
+    if (this.#claims.length === 0) this.onEmpty();
+  }
+}

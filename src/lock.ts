@@ -1,0 +1,262 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { EventEmitter } from "node:events";
+import type { Outcome } from "./caller.js";
+import { AcquireTimeoutError, AlreadyLockedError, type LockLostError, NotHeldError, retold } from "./errors.js";
+import type { Hold, ResourceHold } from "./hold.js";
+import type { LocalQueue } from "./local-queue.js";
+import { type AcquireOptions, checkAcquireOptions, type Reentrancy } from "./options.js";
+import type { FencingToken } from "./ticket.js";
+
+interface LockEvents {
+  /** Others are before us; each time that their number is known anew. */
+  queued: [place: { ahead: number }];
+  acquired: [token: FencingToken];
+  released: [token: FencingToken];
+  /** Out of touch with ZooKeeper; the hold still stands, as long as its lease does. */
+  suspended: [];
+  resumed: [];
+  lost: [error: LockLostError];
+}
+
+/** What a lock needs of its manager. */
+export interface LockHome {
+  readonly resource: string;
+  readonly directory: string;
+  readonly reentrancy: Reentrancy;
+  readonly failImmediate: boolean;
+  readonly acquireTimeoutMs: number | undefined;
+  /** The process's own queue for the resource, made on demand. */
+  queue(): LocalQueue;
+  /** The same, if there is any: nobody holds or waits where there is none. */
+  existingQueue(): LocalQueue | undefined;
+  /** A hold was lost, and nobody listens. */
+  unheard(error: LockLostError): void;
+  /** Throws what a lock of a closed manager says. */
+  assertOpen(): void;
+}
+
+/** The one owner that all of a process share under `reentrancy: "process"`. */
+const PROCESS = { owner: "process" };
+
+/** The holds of the `using` bodies we run inside of, the innermost last. */
+const enclosingHolds = new AsyncLocalStorage<readonly ResourceHold[]>();
+
+/**
+ * A handle on one resource. Handles of the same resource on one manager share the hold under `reentrancy: "process"` (the
+ * default); each can give back only what it took.
+ */
+export class ZkLock extends EventEmitter<LockEvents> {
+  readonly resource: string;
+  /** True for readers and semaphore permits, whose tokens are no fence. */
+  readonly shared: boolean = false;
+  readonly #home: LockHome;
+  /** One entry for each acquire that has not been given back, the latest last. */
+  #taken: ResourceHold[] = [];
+  readonly #unhook = new Map<ResourceHold, () => void>();
+
+  /** @internal Locks are made by their manager. */
+  constructor(home: LockHome) {
+    super();
+    this.resource = home.resource;
+    this.#home = home;
+  }
+
+  /**
+   * Waits for the lock and returns its fencing token; enters the hold where there is one to enter (see `reentrancy`).
+   * @throws AcquireTimeoutError, AlreadyLockedError (`failImmediate`), SessionLostError, AccessDeniedError, LockLostError when
+   *   our place in the queue was deleted, InvalidArgumentError, or the signal's reason
+   */
+  async acquire(options: AcquireOptions = {}): Promise<FencingToken> {
+    return (await this.#take(options)).token;
+  }
+
+  /** Takes the lock if it is free now (or ours already); null: somebody else has it. Throws as `acquire` does otherwise. */
+  async tryAcquire(): Promise<FencingToken | null> {
+    const outcome = await this.#enter({ timeout: 0 });
+    return outcome.kind === "too-late" ? null : this.#accept(outcome, {}).token;
+  }
+
+  /**
+   * Gives back one acquire of this handle; the last one gives the lock back, and resolves when the ticket is gone, or when
+   * deleting it has been left to the background because the connection is down. False: there was nothing to release.
+   * @throws LockLostError once, if the hold was lost meanwhile
+   */
+  async release(): Promise<boolean> {
+    const hold = this.#taken.at(-1);
+    if (hold === undefined) return false;
+    return this.#giveBack(hold);
+  }
+
+  /**
+   * Runs `body` while holding, and releases on every way out. An error of the body wins over one of the release.
+   * @throws LockLostError if the hold was lost while the body ran, even if the body ended well; its cause is the body's error
+   */
+  async using<T>(body: (hold: Hold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
+    const hold = await this.#take(options);
+    hold.observe();
+    let result: T;
+    try {
+      result = await enclosingHolds.run([...(enclosingHolds.getStore() ?? []), hold], async () => body(hold));
+    } catch (error) {
+      await this.#giveBack(hold).catch(() => undefined);
+      throw hold.loss === null ? error : hold.lossError(error);
+    }
+    if (!hold.isHeld && hold.loss !== null) {
+      this.#drop(hold);
+      throw hold.lossError();
+    }
+    await this.#giveBack(hold);
+    return result;
+  }
+
+  /**
+   * Asks the quorum that the hold stands, which also freshens the lease.
+   * @throws NotHeldError without a hold, LockLostError when it turns out to be over
+   */
+  async renew(): Promise<FencingToken> {
+    const hold = this.#current();
+    if (hold === null) throw new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource });
+    return hold.renew();
+  }
+
+  /** The fencing token; null when not held, by the lease clock. */
+  get token(): FencingToken | null {
+    return this.#current()?.token ?? null;
+  }
+
+  /** Whether the hold stands, by the lease clock: right at once after a pause of the process, whatever its length. */
+  get isHeld(): boolean {
+    return this.#current() !== null;
+  }
+
+  /** How often the hold has been entered and not given back. */
+  get holdCount(): number {
+    return this.#current()?.count ?? 0;
+  }
+
+  /** Of the current hold, or of the one that was lost last: aborts with LockLostError. Without a hold it is aborted already. */
+  get signal(): AbortSignal {
+    const hold = this.#current() ?? this.#taken.at(-1);
+    return (
+      hold?.signal ??
+      AbortSignal.abort(new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource }))
+    );
+  }
+
+  async #take(options: AcquireOptions): Promise<ResourceHold> {
+    checkAcquireOptions(options);
+    return this.#accept(await this.#enter(options), options);
+  }
+
+  async #enter(options: AcquireOptions): Promise<Outcome> {
+    const { failImmediate, acquireTimeoutMs } = this.#home;
+    this.#home.assertOpen();
+    options.signal?.throwIfAborted();
+    const caller = this.#home.queue().enter(this.#scope(), {
+      timeoutMs: failImmediate ? 0 : (options.timeout ?? acquireTimeoutMs),
+      signal: options.signal,
+      onQueued: (ahead) => this.emit("queued", { ahead }),
+    });
+    const outcome = await caller.outcome;
+    if (outcome.kind === "granted") this.#keep(outcome.hold);
+    return outcome;
+  }
+
+  /** Makes the errors where the caller's stack is visible. */
+  #accept(outcome: Outcome, { timeout }: AcquireOptions): ResourceHold {
+    const { resource } = this;
+    switch (outcome.kind) {
+      case "granted":
+        return outcome.hold;
+      case "aborted":
+        throw outcome.reason;
+      case "failed":
+        throw retold(outcome.error, resource);
+      case "too-late": {
+        const { ahead, holder } = outcome.standing;
+        const who = holder === undefined ? "" : ` It is held by ${JSON.stringify(holder)}.`;
+        if (this.#home.failImmediate)
+          throw new AlreadyLockedError(`"${resource}" is held by somebody else.${who}`, { resource });
+        const line = ahead === undefined ? "" : ` There are ${ahead} ahead of us.`;
+        const waited = timeout ?? this.#home.acquireTimeoutMs ?? 0;
+        throw new AcquireTimeoutError(`"${resource}" was not to be had within ${waited} ms.${line}${who}`, {
+          resource,
+          ahead,
+          holder,
+        });
+      }
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  #keep(hold: ResourceHold): void {
+    // What was lost before is settled by the new hold: nobody has to give it back any more.
+    for (const old of this.#taken.filter(({ loss }) => loss !== null)) this.#drop(old);
+    const isNew = !this.#taken.includes(hold);
+    this.#taken.push(hold);
+    if (!isNew) return;
+    this.#listenTo(hold);
+    this.emit("acquired", hold.token);
+  }
+
+  async #giveBack(hold: ResourceHold): Promise<boolean> {
+    const index = this.#taken.lastIndexOf(hold);
+    if (index < 0) return false;
+    if (!hold.isHeld) {
+      this.#drop(hold);
+      throw hold.lossError();
+    }
+    this.#taken.splice(index, 1);
+    const isLast = !this.#taken.includes(hold);
+    if (isLast) this.#drop(hold);
+    await hold.exit();
+    if (isLast) this.emit("released", hold.token);
+    return true;
+  }
+
+  #drop(hold: ResourceHold): void {
+    this.#taken = this.#taken.filter((one) => one !== hold);
+    this.#unhook.get(hold)?.();
+    this.#unhook.delete(hold);
+  }
+
+  #listenTo(hold: ResourceHold): void {
+    const suspended = (): void => void this.emit("suspended");
+    const resumed = (): void => void this.emit("resumed");
+    const lost = (error: LockLostError): void => {
+      if (this.listenerCount("lost") > 0) this.emit("lost", error);
+      else if (!hold.isObserved) this.#home.unheard(error);
+    };
+    hold.on("suspended", suspended).on("resumed", resumed).on("lost", lost);
+    this.#unhook.set(hold, () => {
+      hold.removeListener("suspended", suspended).removeListener("resumed", resumed).removeListener("lost", lost);
+    });
+  }
+
+  /** The hold that this handle speaks of: the process's shared one, or what the handle itself took last. */
+  #current(): ResourceHold | null {
+    if (this.#home.reentrancy === "process") return this.#home.existingQueue()?.holdOf(PROCESS) ?? null;
+    return this.#taken.findLast((hold) => hold.isHeld) ?? null;
+  }
+
+  /** On whose behalf we acquire. */
+  #scope(): object {
+    switch (this.#home.reentrancy) {
+      case "process":
+        return PROCESS;
+      case "task":
+        return this.#enclosingHold()?.scope ?? {};
+      case "none":
+        return {};
+      default:
+        return this.#home.reentrancy satisfies never;
+    }
+  }
+
+  /** The hold of this resource in whose `using` we run, if it still stands. */
+  #enclosingHold(): ResourceHold | undefined {
+    const { directory } = this.#home;
+    return enclosingHolds.getStore()?.findLast((hold) => hold.directory === directory && hold.isHeld);
+  }
+}

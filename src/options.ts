@@ -1,0 +1,142 @@
+import { inspect } from "node:util";
+import { InvalidArgumentError } from "./errors.js";
+import { checkRootDir } from "./resource-path.js";
+
+/**
+ * Who enters a hold that is there already: any acquire of the process (`process`), only code that runs inside the holder's
+ * `using` (`task`), or nobody (`none`).
+ */
+export type Reentrancy = "process" | "task" | "none";
+
+/** A ZooKeeper user; its directories get an ACL that lets nobody else in. */
+export interface Auth {
+  scheme: "digest";
+  /** `user:password` */
+  credentials: string;
+}
+
+export interface LockOptions {
+  /** Where the directories of resources are made. Default: the manager's. */
+  rootDir?: string;
+  /** Milliseconds that an acquire waits at the most. Default: the manager's. 0: only if it is free now. */
+  acquireTimeout?: number;
+  /** acquire() rejects with AlreadyLockedError instead of waiting. Default: false. */
+  failImmediate?: boolean;
+  /** Default: "process". */
+  reentrancy?: Reentrancy;
+}
+
+export interface ManagerOptions {
+  /** Where the directories of resources are made. Default: "/locks". */
+  rootDir?: string;
+  /** Milliseconds that an acquire waits at the most. Default: without end. 0: only if it is free now. */
+  acquireTimeout?: number;
+  /** Written into our tickets, for others to read. Default: `{ host, pid }`. At most 1,024 bytes of JSON. */
+  identity?: Record<string, string | number>;
+  auth?: Auth;
+  /**
+   * The sequence number past which a directory is retired, and its successor begun. Default: 2,000,000,000; made smaller
+   * only by tests.
+   */
+  sequenceLimit?: number;
+}
+
+export interface ConnectOptions extends ManagerOptions {
+  /** The session timeout to ask for, in milliseconds; the server has the last word. Default: 10,000. */
+  sessionTimeout?: number;
+  /** Milliseconds until `connect` gives up with ConnectError. Default: 10,000. */
+  connectTimeout?: number;
+}
+
+export interface AcquireOptions {
+  /** Milliseconds to wait at the most, in all. Default: the lock's `acquireTimeout`. 0: only if it is free now. */
+  timeout?: number;
+  /** Ends the wait: acquire rejects with its reason. */
+  signal?: AbortSignal;
+}
+
+export const DEFAULT_ROOT_DIR = "/locks";
+export const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
+export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+const MAX_IDENTITY_BYTES = 1024;
+
+const MANAGER_OPTIONS = ["rootDir", "acquireTimeout", "identity", "auth", "sequenceLimit"];
+const CONNECT_OPTIONS = [...MANAGER_OPTIONS, "sessionTimeout", "connectTimeout"];
+const LOCK_OPTIONS = ["rootDir", "acquireTimeout", "failImmediate", "reentrancy"];
+const ACQUIRE_OPTIONS = ["timeout", "signal"];
+const REENTRANCIES: readonly unknown[] = ["process", "task", "none"] satisfies Reentrancy[];
+
+/** @throws InvalidArgumentError */
+export function checkConnectOptions(options: ConnectOptions): void {
+  checkKnown(options, CONNECT_OPTIONS);
+  checkTime("sessionTimeout", options.sessionTimeout, 1);
+  checkTime("connectTimeout", options.connectTimeout, 1);
+}
+
+/** @throws InvalidArgumentError */
+export function checkManagerOptions(options: ManagerOptions): void {
+  checkKnown(options, CONNECT_OPTIONS);
+  if (options.rootDir !== undefined) checkRootDir(options.rootDir);
+  checkTime("acquireTimeout", options.acquireTimeout);
+  checkTime("sequenceLimit", options.sequenceLimit);
+  if (options.identity !== undefined) checkIdentity(options.identity);
+  if (options.auth !== undefined) checkAuth(options.auth);
+}
+
+/** @throws InvalidArgumentError */
+export function checkLockOptions(options: LockOptions): void {
+  checkKnown(options, LOCK_OPTIONS);
+  if (options.rootDir !== undefined) checkRootDir(options.rootDir);
+  checkTime("acquireTimeout", options.acquireTimeout);
+  if (options.failImmediate !== undefined && typeof options.failImmediate !== "boolean") {
+    throw new InvalidArgumentError("failImmediate is true or false.");
+  }
+  if (options.reentrancy !== undefined && !REENTRANCIES.includes(options.reentrancy)) {
+    throw new InvalidArgumentError(
+      `reentrancy is one of ${REENTRANCIES.join(", ")}, not ${inspect(options.reentrancy)}.`,
+    );
+  }
+}
+
+/** @throws InvalidArgumentError */
+export function checkAcquireOptions(options: AcquireOptions): void {
+  checkKnown(options, ACQUIRE_OPTIONS);
+  checkTime("timeout", options.timeout);
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw new InvalidArgumentError("signal is an AbortSignal.");
+  }
+}
+
+function checkKnown(options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) throw new InvalidArgumentError("Options are an object.");
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`There is no option "${unknown}"; there are ${known.join(", ")}.`);
+  }
+}
+
+function checkTime(name: string, value: unknown, leastMs = 0): void {
+  if (value === undefined) return;
+  if (typeof value !== "number" || !Number.isFinite(value) || value < leastMs) {
+    throw new InvalidArgumentError(`${name} is a finite number of at least ${leastMs}, not ${inspect(value)}.`);
+  }
+}
+
+function checkIdentity(identity: unknown): void {
+  const isFlat =
+    typeof identity === "object" &&
+    identity !== null &&
+    !Array.isArray(identity) &&
+    Object.values(identity).every((value) => typeof value === "string" || typeof value === "number");
+  if (!isFlat) throw new InvalidArgumentError("identity is an object of strings and numbers.");
+  if (Buffer.byteLength(JSON.stringify(identity)) > MAX_IDENTITY_BYTES) {
+    throw new InvalidArgumentError(`identity has at most ${MAX_IDENTITY_BYTES} bytes as JSON.`);
+  }
+}
+
+function checkAuth({ scheme, credentials }: Partial<Auth>): void {
+  const wellFormed = typeof credentials === "string" && /^[^:\0]+:[^\0]*$/.test(credentials);
+  if (scheme !== "digest" || !wellFormed) {
+    throw new InvalidArgumentError('auth is { scheme: "digest", credentials: "user:password" }.');
+  }
+}

@@ -1,0 +1,160 @@
+import { EventEmitter } from "node:events";
+import { deferred } from "./abort.js";
+import { type Clock, type Instant, elapsedMs, instantOf } from "./clock.js";
+import { SessionLostError } from "./errors.js";
+
+export type SessionState = "connected" | "suspended" | "lost";
+
+interface SessionEvents {
+  /** In touch, for the first time or again. */
+  connected: [];
+  /** Out of touch; the lease may still be running. */
+  disconnected: [];
+  /** The lease is over: whoever held anything must stop believing it. The session itself may still come back. */
+  lapsed: [];
+  /** ZooKeeper ended the session, or we closed it: its tickets are gone, and so is this object's use. */
+  ended: [];
+}
+
+/**
+ * One ZooKeeper session as we may believe in it: the lease.
+ *
+ * An answer that passed the quorum proves that the servers heard us when the request was *sent*. The lease runs two thirds
+ * of the session timeout from the latest such moment; the last third is more than the half tick by which a follower can be
+ * late to tell the leader of us, so the lease ends before the session can. (Reads prove nothing: a follower cut off from
+ * the leader goes on answering them for `syncLimit` ticks, while the leader ends the session.)
+ *
+ * States: connected ⇄ suspended → lost, and back to connected when the same session answers again; `ended` is final.
+ */
+export class Session extends EventEmitter<SessionEvents> {
+  readonly leaseDurationMs: number;
+  #link: "up" | "down" = "up";
+  #ended = false;
+  #users = 0;
+  #leaseRuns = true;
+  #heardAt: Instant;
+  #disarm: () => void = () => undefined;
+  readonly #clock: Clock;
+
+  /** @param heardAt when the request that made the session was sent */
+  constructor(
+    readonly id: string,
+    readonly timeoutMs: number,
+    clock: Clock,
+    heardAt: Instant,
+  ) {
+    super();
+    this.setMaxListeners(0);
+    this.#clock = clock;
+    this.leaseDurationMs = Math.floor((timeoutMs * 2) / 3);
+    this.#heardAt = heardAt;
+    this.#armLeaseEnd();
+  }
+
+  get state(): SessionState {
+    if (this.leaseMs <= 0) return "lost";
+    return this.#link === "up" ? "connected" : "suspended";
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** In touch, as far as the last event says. */
+  get isLinked(): boolean {
+    return this.#link === "up" && !this.#ended;
+  }
+
+  /** What is left of the lease, in milliseconds. Looking at it is what ends it: no timer needs to have fired before. */
+  get leaseMs(): number {
+    if (this.#ended) return 0;
+    const left = this.leaseDurationMs - this.#sinceMs(this.#heardAt);
+    if (left > 0 && this.#leaseRuns) return left;
+    this.#lapse();
+    return 0;
+  }
+
+  /** The quorum answered a request that was sent at `sentAt`. */
+  heard(sentAt: Instant): void {
+    if (this.#ended || sentAt.monotonicMs < this.#heardAt.monotonicMs) return;
+    const leftWhenSent = this.leaseDurationMs - elapsedMs(this.#heardAt, sentAt);
+    // A gap in what is proven: what was held across it is lost, even if nobody had looked at the clock yet.
+    if (leftWhenSent <= 0) this.#lapse();
+    this.#heardAt = sentAt;
+    if (this.leaseDurationMs - this.#sinceMs(sentAt) <= 0) {
+      this.#lapse();
+    } else if (!this.#leaseRuns) {
+      this.#leaseRuns = true;
+      this.#armLeaseEnd();
+      if (this.#link === "up") this.emit("connected");
+    }
+  }
+
+  /** How long ago the quorum last heard us for certain, in milliseconds. */
+  get silentMs(): number {
+    return this.#sinceMs(this.#heardAt);
+  }
+
+  /** Somebody has a ticket: the lease is worth a write now and then. The returned function ends the use. */
+  use(): () => void {
+    this.#users += 1;
+    let using = true;
+    return () => {
+      if (using) this.#users -= 1;
+      using = false;
+    };
+  }
+
+  get inUse(): boolean {
+    return this.#users > 0;
+  }
+
+  linkUp(): void {
+    if (this.#ended || this.#link === "up") return;
+    this.#link = "up";
+    this.emit("connected");
+  }
+
+  linkDown(): void {
+    if (this.#ended || this.#link === "down") return;
+    this.#link = "down";
+    this.emit("disconnected");
+  }
+
+  /** Resolves in touch, at once or when we are again. @throws SessionLostError when the session has ended */
+  async linked(): Promise<void> {
+    if (!this.isLinked && !this.#ended) {
+      const changed = deferred<void>();
+      this.once("connected", changed.resolve).once("ended", changed.resolve);
+      await changed.promise;
+      this.removeListener("connected", changed.resolve).removeListener("ended", changed.resolve);
+    }
+    if (this.#ended) throw new SessionLostError("The ZooKeeper session has ended.");
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#leaseRuns = false;
+    this.#disarm();
+    this.emit("ended");
+  }
+
+  #lapse(): void {
+    if (!this.#leaseRuns) return;
+    this.#leaseRuns = false;
+    this.#disarm();
+    this.emit("lapsed");
+  }
+
+  /** Looks at the lease when it would end; as often as it was prolonged meanwhile. */
+  #armLeaseEnd(): void {
+    const left = this.leaseMs;
+    if (left > 0) this.#disarm = this.#clock.after(left, () => this.#armLeaseEnd());
+  }
+
+  /** By whichever clock went further: one that jumped is a reason to doubt, and doubt ends the lease. */
+  #sinceMs(past: Instant): number {
+    return elapsedMs(past, instantOf(this.#clock));
+  }
+}

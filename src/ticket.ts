@@ -1,0 +1,84 @@
+import { TokenRangeError } from "./errors.js";
+
+/**
+ * The number a grant returns. Every later hold of the same resource, by anybody, has a strictly greater one; always a safe
+ * integer.
+ */
+export type FencingToken = number;
+
+/** A contender's place in a queue, read from the name of its node. */
+export interface Ticket {
+  /** The node's name inside the directory. */
+  readonly name: string;
+  /** The counter ZooKeeper appended to the name. */
+  readonly sequence: number;
+}
+
+/** What a contender reads from a queue. */
+export interface Place {
+  readonly ticket: Ticket;
+  /** How many stand before us. */
+  readonly ahead: number;
+  /** The one right before us; null: we are first. */
+  readonly predecessor: Ticket | null;
+  readonly first: Ticket;
+}
+
+/**
+ * Past this number a directory is retired: near 2^31 the server gives numbers twice, or none, or negative ones. A hundred and
+ * forty-seven million are left for those who are drawing at the same moment.
+ */
+export const SEQUENCE_LIMIT = 2_000_000_000;
+
+/** Ours and Curator's end in `-lock-<sequence>`, kazoo's in `__lock__<sequence>`. */
+const TICKET_NAME = /(?:-lock-|__lock__)(\d{10})$/;
+
+/** What we put before the sequence: Curator sorts by what follows "lock-". */
+export function ticketPrefix(id: string): string {
+  return `${id}-lock-`;
+}
+
+/** Null for a child that is no ticket, or whose counter has run over into the negative. */
+export function parseTicket(name: string): Ticket | null {
+  const digits = TICKET_NAME.exec(name)?.[1];
+  return digits === undefined ? null : { name, sequence: Number(digits) };
+}
+
+/** The tickets among a directory's children, in queue order. */
+export function queueOf(children: readonly string[]): Ticket[] {
+  const tickets: Ticket[] = [];
+  for (const name of children) {
+    const ticket = parseTicket(name);
+    if (ticket !== null) tickets.push(ticket);
+  }
+  return tickets.sort(inQueueOrder);
+}
+
+/** Where the contender with this id stands; null: it has no ticket in this queue. */
+export function placeOf(queue: readonly Ticket[], id: string): Place | null {
+  const prefix = ticketPrefix(id);
+  const ahead = queue.findIndex(({ name }) => name.startsWith(prefix));
+  const ticket = queue[ahead];
+  const first = queue[0];
+  if (ticket === undefined || first === undefined) return null;
+  return { ticket, ahead, predecessor: queue[ahead - 1] ?? null, first };
+}
+
+/**
+ * The fencing token of a ticket: the zxid at which its directory was created, plus its sequence. It never goes back, because
+ * each create in the old directory took a zxid of its own before the new directory could be made.
+ * @throws TokenRangeError past the safe integers (two million leader elections).
+ */
+export function fencingToken(directoryCzxid: number, sequence: number): FencingToken {
+  const token = directoryCzxid + sequence;
+  if (!Number.isSafeInteger(token) || token < 0) {
+    throw new TokenRangeError(
+      `The directory's czxid ${directoryCzxid} and the sequence ${sequence} give no safe integer; start a new ensemble epoch count or another rootDir on a fresh ensemble.`,
+    );
+  }
+  return token;
+}
+
+function inQueueOrder(a: Ticket, b: Ticket): number {
+  return a.sequence - b.sequence || (a.name < b.name ? -1 : 1);
+}

@@ -1,0 +1,135 @@
+import { setTimeout } from "node:timers/promises";
+import type { Instant } from "../clock.js";
+import { Session } from "../session.js";
+import type { ZooKeeperClient } from "./client.js";
+import type { ClientSource } from "./client-source.js";
+import { type Greeting, establish } from "./greeting.js";
+import { startKeepAlive } from "./keep-alive.js";
+import { Link } from "./link.js";
+import type { SessionCredentials } from "./native-client.js";
+import { Watches } from "./watches.js";
+
+interface Observers {
+  /** A client of somebody else's has been replaced by one of ours. */
+  replaced(): void;
+  error(error: unknown): void;
+}
+
+/** The first attempt to take a session over is given this long to connect; later ones up to a third of the timeout. */
+const FIRST_ATTEMPT_MS = 400;
+const ATTEMPT_GROWTH = 1.5;
+
+/**
+ * One session and the client that carries it at present. When the connection goes, a fresh client with the session's
+ * credentials takes it over, ephemeral nodes and all. Watches do not come along: waiters look again at the session's
+ * `connected`.
+ */
+export class Attachment {
+  readonly watches = new Watches();
+  readonly session: Session;
+  #link: Link;
+  /** The client we were given; any later one is ours to close. */
+  readonly #given: Link;
+  #takingOver = false;
+  readonly #stopKeepAlive: () => void;
+
+  /** @param link a connection on which the session has been established, heard by the quorum at `heardAt` */
+  constructor(
+    link: Link,
+    heardAt: Instant,
+    private readonly source: ClientSource,
+    private readonly greeting: Greeting,
+    private readonly observers: Observers,
+  ) {
+    this.session = new Session(link.client.client_id, link.client.timeout, greeting.clock, heardAt);
+    this.#link = link;
+    this.#given = link;
+    this.#hookUp(link);
+    this.#stopKeepAlive = startKeepAlive(this, greeting);
+  }
+
+  get link(): Link {
+    return this.#link;
+  }
+
+  /** Ends the session, where the client is ours and in touch; somebody else's client is left as it is. */
+  async close(): Promise<void> {
+    this.#stopKeepAlive();
+    await new Promise<void>((resolve) => this.greeting.clock.soon(resolve));
+    if (this.#link === this.#given && this.source.takeOver !== "at-once") this.#link.release();
+    else this.#link.close();
+    this.session.end();
+  }
+
+  #hookUp(link: Link): void {
+    this.#link = link;
+    link.on("up", () => this.session.linkUp());
+    link.on("down", () => this.#onDown(link));
+    link.on("broken", () => this.#onDown(link));
+    link.on("closed", () => this.#end());
+    link.on("nodeEvent", (path) => this.watches.fire(path));
+  }
+
+  /** Runs in a macrotask of ours, with the client disconnected: closing it now does not end the session. */
+  #onDown(link: Link): void {
+    this.session.linkDown();
+    const { takeOver } = this.source;
+    if (takeOver === "at-once" || (takeOver === "if-closed" && link.isClosed)) {
+      link.close();
+      if (!this.#takingOver) void this.#takeOver().catch((error: unknown) => this.#fail(error));
+    } else if (link.isClosed) {
+      this.#end();
+    }
+  }
+
+  async #takeOver(): Promise<void> {
+    this.#takingOver = true;
+    const credentials = { id: this.session.id, password: this.#link.password };
+    const longestMs = Math.max(FIRST_ATTEMPT_MS, this.session.timeoutMs / 3);
+    let windowMs = FIRST_ATTEMPT_MS;
+    while (!this.session.ended) {
+      const resumed = await this.#attempt(credentials, windowMs);
+      if (resumed === "expired") { this.#end(); return; }
+      if (resumed !== null) { this.#adopt(resumed.link, resumed.heardAt); return; }
+      windowMs = Math.min(windowMs * ATTEMPT_GROWTH, longestMs);
+    }
+  }
+
+  async #attempt(
+    credentials: SessionCredentials,
+    windowMs: number,
+  ): Promise<{ link: Link; heardAt: Instant } | "expired" | null> {
+    let client: ZooKeeperClient;
+    try {
+      client = await this.source.resume(credentials);
+    } catch {
+      // A name that does not resolve now may do so again.
+      await setTimeout(windowMs);
+      return null;
+    }
+    const link = new Link(client, this.greeting.clock);
+    const answer = await establish(link, this.greeting, windowMs);
+    return answer === null || answer === "expired" ? answer : { link, heardAt: answer.sentAt };
+  }
+
+  #adopt(link: Link, heardAt: Instant): void {
+    this.#takingOver = false;
+    if (this.session.ended) return link.close();
+    this.watches.reset();
+    this.#hookUp(link);
+    this.session.heard(heardAt);
+    this.session.linkUp();
+    if (this.source.takeOver === "if-closed") this.observers.replaced();
+    if (!link.isUp()) this.#onDown(link);
+  }
+
+  #fail(error: unknown): void {
+    this.observers.error(error);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#stopKeepAlive();
+    this.session.end();
+  }
+}

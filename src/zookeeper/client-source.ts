@@ -1,0 +1,70 @@
+import { InvalidArgumentError } from "../errors.js";
+import { type Locator, oddList, resolveServers } from "./addresses.js";
+import type { ZooKeeperClient } from "./client.js";
+import { ClientState } from "./codes.js";
+import { openNativeClient, type SessionCredentials } from "./native-client.js";
+
+/** Where the clients of a manager come from. */
+export interface ClientSource {
+  /**
+   * When a fresh client of ours takes a session over. `at-once`: whenever the connection is lost, because the client itself
+   * would come back only after a third of the session timeout. `if-closed`: only where the client had to be closed, for it
+   * belongs to somebody else. `never`: there is no way.
+   */
+  readonly takeOver: "at-once" | "if-closed" | "never";
+  /** A client on its way to a new session; null: there will be no other. */
+  next(): Promise<ZooKeeperClient | null>;
+  /** A client on its way into the session of these credentials. */
+  resume(credentials: SessionCredentials): Promise<ZooKeeperClient>;
+  /** How long the client of attempt 0, 1, … is given to connect, in milliseconds. */
+  windowMs(attempt: number): number;
+}
+
+const FIRST_WINDOW_MS = 1_000;
+const LONGEST_WINDOW_MS = 8_000;
+
+/** Sessions of our own, as many as need be: the servers are looked up anew for each client. */
+export function ownedSource(servers: string | Locator, sessionTimeoutMs: number): ClientSource {
+  const open = async (credentials?: SessionCredentials): Promise<ZooKeeperClient> =>
+    openNativeClient(await resolveServers(servers), sessionTimeoutMs, credentials);
+  return {
+    takeOver: "at-once",
+    next: () => open(),
+    resume: open,
+    windowMs: (attempt) => Math.min(FIRST_WINDOW_MS * 2 ** attempt, LONGEST_WINDOW_MS),
+  };
+}
+
+/**
+ * The one session of a client that belongs to the caller; the client is started here if nobody has.
+ * @throws InvalidArgumentError for a client that is closed, or cannot be started
+ */
+export function adoptedSource(client: ZooKeeperClient): ClientSource {
+  if (client.state === ClientState.notStarted) start(client);
+  const connect = client.config?.connect;
+  let given: ZooKeeperClient | null = client;
+  return {
+    takeOver: client.native !== undefined && connect !== undefined ? "if-closed" : "never",
+    next: () => {
+      const next = given;
+      given = null;
+      return Promise.resolve(next);
+    },
+    resume: (credentials) =>
+      openNativeClient(oddList(connect?.split(",") ?? []).join(","), client.timeout, credentials),
+    // Its owner decides how long it may take.
+    windowMs: () => Infinity,
+  };
+}
+
+function start(client: ZooKeeperClient): void {
+  const hasLived = client.client_id !== "0";
+  if (hasLived || client.config === undefined) {
+    throw new InvalidArgumentError(
+      hasLived
+        ? "This client has been closed; its session is over. Make a fresh one."
+        : "This client has no configuration to start with: give it one, or call its init or connect first.",
+    );
+  }
+  client.init({});
+}

@@ -1,0 +1,159 @@
+import { EventEmitter } from "node:events";
+import { setTimeout } from "node:timers/promises";
+import { Mutex } from "async-mutex";
+import { deferred, onAbort } from "../abort.js";
+import { type Clock, systemClock } from "../clock.js";
+import { AccessDeniedError, ConnectError, InvalidArgumentError, LockError, SessionLostError } from "../errors.js";
+import { Attachment } from "./attachment.js";
+import type { ZooKeeperClient } from "./client.js";
+import { adoptedSource, type ClientSource } from "./client-source.js";
+import { establish, type Greeting } from "./greeting.js";
+import { Link } from "./link.js";
+
+interface ConnectionEvents {
+  /** There is a session; it lasts until its own `ended`. */
+  attached: [attachment: Attachment];
+  /** There will be no session any more, unless another client is handed to us. */
+  detached: [];
+  /** A client that was handed to us had to be replaced by one of ours, in the same session. */
+  replaced: [];
+  error: [error: unknown];
+}
+
+type State =
+  | { readonly kind: "seeking"; readonly source: ClientSource }
+  | { readonly kind: "attached"; readonly source: ClientSource; readonly attachment: Attachment }
+  | { readonly kind: "detached"; readonly why: string; readonly cause?: unknown };
+
+/** Between two attempts that fail at once, such as a name that does not resolve. */
+const PAUSE_MS = 200;
+
+/** The sessions of one manager, one after the other. */
+export class Connection extends EventEmitter<ConnectionEvents> {
+  clock: Clock = systemClock;
+  #state: State = {
+    kind: "detached",
+    why: "This manager has no client yet: call init(client), or make it with connect(servers).",
+  };
+  #closed = false;
+  /** Opening and closing, one at a time. */
+  readonly #changing = new Mutex();
+
+  constructor(private readonly greeting: Omit<Greeting, "clock">) {
+    super();
+    this.setMaxListeners(0);
+  }
+
+  get attachment(): Attachment | null {
+    return this.#state.kind === "attached" ? this.#state.attachment : null;
+  }
+
+  /** The session there is, or the next one if one is coming. @throws SessionLostError if none is, or the signal's reason */
+  async attached(signal: AbortSignal): Promise<Attachment> {
+    const next = deferred<Attachment | null>();
+    const detached = (): void => next.resolve(null);
+    this.once("attached", next.resolve).once("detached", detached);
+    const unhook = onAbort(signal, next.reject);
+    try {
+      const attachment = this.#state.kind === "seeking" ? await next.promise : this.attachment;
+      if (attachment !== null) return attachment;
+      const { why, cause } = this.#state as State & { kind: "detached" };
+      throw new SessionLostError(why, { cause });
+    } finally {
+      unhook();
+      this.removeListener("attached", next.resolve).removeListener("detached", detached);
+    }
+  }
+
+  /** Takes a client in that stays its owner's. @throws InvalidArgumentError for one that is of no use, or one too many */
+  adopt(client: ZooKeeperClient): void {
+    if (this.#closed) throw new SessionLostError("This manager has been closed: make a new one.");
+    if (this.#state.kind !== "detached") {
+      throw new InvalidArgumentError(
+        "This manager has a client already; it takes another one once that one's session has ended.",
+      );
+    }
+    const source = adoptedSource(client);
+    this.clock = client.clock ?? systemClock;
+    void this.#seek(source);
+  }
+
+  /** Opens a session of our own. @throws ConnectError after `timeoutMs`, AccessDeniedError */
+  async open(source: ClientSource, timeoutMs: number, serversForPeople: string): Promise<void> {
+    const giveUp = new AbortController();
+    const cancel = this.clock.after(timeoutMs, () => giveUp.abort());
+    try {
+      void this.#seek(source);
+      await this.attached(giveUp.signal);
+    } catch (error) {
+      await this.close();
+      if (!giveUp.signal.aborted && error instanceof LockError)
+        throw error.cause instanceof LockError ? error.cause : error;
+      throw new ConnectError(
+        `No ZooKeeper answered at ${serversForPeople} within ${timeoutMs} ms. Is it running, and is the address right?`,
+      );
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Ends the session, where it is ours to end. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const attachment = this.attachment;
+    this.#detach("This manager has been closed.");
+    await attachment?.close();
+    // An attempt under way sees that we are closed, and cleans up after itself.
+    await this.#changing.waitForUnlock();
+  }
+
+  async #seek(source: ClientSource): Promise<void> {
+    this.#state = { kind: "seeking", source };
+    await this.#changing.runExclusive(async () => {
+      for (let attempt = 0; !this.#closed && this.#state.kind === "seeking"; attempt += 1) {
+        try {
+          await this.#attempt(source, attempt);
+        } catch (error) {
+          if (isFinal(error)) this.#detach((error as LockError).message, error);
+          else await setTimeout(PAUSE_MS);
+        }
+      }
+    });
+  }
+
+  async #attempt(source: ClientSource, attempt: number): Promise<void> {
+    const client = await source.next();
+    if (client === null) {
+      this.#detach("The session of the client that was handed to init has ended: init a fresh client.");
+      return;
+    }
+    const link = new Link(client, this.clock);
+    const greeting = { ...this.greeting, clock: this.clock };
+    const answer = await establish(link, greeting, source.windowMs(attempt));
+    if (answer === null || answer === "expired") return;
+    const attachment = new Attachment(link, answer.sentAt, source, greeting, {
+      replaced: () => this.emit("replaced"),
+      error: (error) => this.emit("error", error),
+    });
+    if (this.#closed) return attachment.close();
+    this.#attach(source, attachment);
+  }
+
+  #attach(source: ClientSource, attachment: Attachment): void {
+    this.#state = { kind: "attached", source, attachment };
+    attachment.session.once("ended", () => {
+      if (!this.#closed) void this.#seek(source);
+    });
+    this.emit("attached", attachment);
+  }
+
+  #detach(why: string, cause?: unknown): void {
+    this.#state = { kind: "detached", why, cause };
+    this.emit("detached");
+  }
+}
+
+/** True where trying again cannot help. */
+function isFinal(error: unknown): boolean {
+  return error instanceof AccessDeniedError || error instanceof InvalidArgumentError || error instanceof ConnectError;
+}

@@ -1,0 +1,82 @@
+import { Mutex } from "async-mutex";
+import { AccessDeniedError } from "../errors.js";
+import type { Acl } from "./client.js";
+import { Code } from "./codes.js";
+import type { Link, Reply } from "./link.js";
+import { levelsOf } from "../resource-path.js";
+
+const CONTAINER = 4;
+const NO_DATA = Buffer.alloc(0);
+const ANY_VERSION = -1;
+const ALL_PERMISSIONS = 31;
+
+/** All rights to whoever the session has authenticated as, none to anybody else. */
+const OWNERS_ONLY: readonly Acl[] = [{ perms: ALL_PERMISSIONS, scheme: "auth", auth: "" }];
+/** Schemes that let strangers in. */
+const OPEN_SCHEMES = new Set(["world", "ip"]);
+
+/**
+ * Makes the directories of resources: ZooKeeper containers, which the server deletes by itself some time after they emptied.
+ * So a missing directory is normal at any moment.
+ */
+export class Directories {
+  /** With an ACL of ours. A directory made anew by somebody else loses it, which `no node` tells us in time. */
+  readonly #secured = new Set<string>();
+  readonly #securing = new Mutex();
+
+  constructor(private readonly restricted: boolean) {}
+
+  /**
+   * Sends what makes `directory` and, where need be, everything above it; requests sent after it find it there, unless
+   * somebody deletes it again. Without waiting: the caller's own requests may go out in the same burst.
+   */
+  make(link: Link, directory: string): Promise<readonly Reply<unknown>[]> {
+    const made = levelsOf(directory).map((level) => create(link, level));
+    return Promise.all(made);
+  }
+
+  /** True where tickets may be put into `directory` without asking: nothing restricts it, or we have seen to it. */
+  isReady(directory: string): boolean {
+    return !this.restricted || this.#secured.has(directory);
+  }
+
+  /** The directory is gone; whoever makes it again has to secure it again. */
+  forget(directory: string): void {
+    this.#secured.delete(directory);
+  }
+
+  /**
+   * Gives the directory an ACL that lets only our user in, before its first ticket. The directory and not the tickets: the
+   * client's create takes no ACL, and who may not touch the directory cannot add or delete a ticket in it.
+   * @throws AccessDeniedError when it is somebody else's
+   */
+  async secure(link: Link, directory: string): Promise<readonly Reply<unknown>[]> {
+    return this.#securing.runExclusive(async () => {
+      if (this.#secured.has(directory)) return [];
+      const sent = Promise.all([this.make(link, directory), setAcl(link, directory), getAcl(link, directory)]);
+      const [made, set, acl] = await sent;
+      const isOpen = acl.value?.some(({ scheme }) => OPEN_SCHEMES.has(scheme)) === true;
+      if (set.code === Code.noAuth || acl.code === Code.noAuth || isOpen) {
+        throw new AccessDeniedError(
+          `The directory ${directory} cannot be restricted to the user of the \`auth\` option: it belongs to somebody else.`,
+        );
+      }
+      if (set.code === Code.ok && acl.code === Code.ok) this.#secured.add(directory);
+      return [...made, set, acl];
+    });
+  }
+}
+
+function create(link: Link, path: string): Promise<Reply<unknown>> {
+  return link.request((calls, done) => calls.a_create(path, NO_DATA, CONTAINER, (code) => done(code, null)));
+}
+
+function setAcl(link: Link, path: string): Promise<Reply<unknown>> {
+  return link.request((_calls, done, client) =>
+    client.a_set_acl(path, ANY_VERSION, OWNERS_ONLY, (code) => done(code, null)),
+  );
+}
+
+function getAcl(link: Link, path: string): Promise<Reply<readonly Acl[]>> {
+  return link.request((_calls, done, client) => client.a_get_acl(path, (code, _message, acl) => done(code, acl)));
+}

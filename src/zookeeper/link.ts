@@ -1,0 +1,166 @@
+import { EventEmitter } from "node:events";
+import { type Clock, type Instant, instantOf } from "../clock.js";
+import type { ClientCalls, ZooKeeperClient } from "./client.js";
+import { ClientState, Code } from "./codes.js";
+
+interface LinkEvents {
+  /** A session is established on this client, for the first time or again. */
+  up: [];
+  /** The connection is gone; the client goes on trying by itself. */
+  down: [];
+  /** The client is dead, with its code: its session ended, or its owner closed it. */
+  closed: [code: number];
+  /** A send ran into a dead socket, so the client had to be closed on the spot. The session may well be alive. */
+  broken: [];
+  /** Something happened to a watched node. */
+  nodeEvent: [path: string];
+}
+
+/** The answer to one request. `code` is the server's, or one of the client's for "unknown". */
+export interface Reply<T> {
+  readonly code: number;
+  readonly value: T | null;
+  /** When the request was handed to the client. */
+  readonly sentAt: Instant;
+}
+
+type Done<T> = (code: number, value: T | null) => void;
+type Send<T> = (calls: ClientCalls, done: Done<T>, client: ZooKeeperClient) => number;
+
+interface Waiting {
+  send(): void;
+  refuse(code: number): void;
+}
+
+/**
+ * One `zookeeper` client, made safe. Requests leave from a macrotask of our own, in order and several at a time. No deadline
+ * here: who asks bounds the wait, because a swallowed reply on a live connection would never be missed otherwise.
+ */
+export class Link extends EventEmitter<LinkEvents> {
+  readonly #waiting: Waiting[] = [];
+  #flushIsDue = false;
+  #closed = false;
+  #password = "";
+  readonly #unhook: () => void;
+
+  constructor(
+    readonly client: ZooKeeperClient,
+    private readonly clock: Clock,
+  ) {
+    super();
+    this.#password = client.client_password;
+    this.#unhook = this.#listen();
+  }
+
+  isUp(): boolean {
+    return !this.#closed && this.client.state === ClientState.connected;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** The secret that lets another client into this session, as it was when we were last in touch. */
+  get password(): string {
+    return this.#password;
+  }
+
+  /** Sends one request. Never rejects; an outcome that is not known resolves with a code that says so. */
+  request<T>(send: Send<T>): Promise<Reply<T>> {
+    return new Promise((resolve) => {
+      let sentAt = instantOf(this.clock);
+      const done: Done<T> = (code, value) => resolve({ code, value, sentAt });
+      this.#enqueue({
+        send: () => {
+          sentAt = instantOf(this.clock);
+          const accepted = send(this.client.native ?? this.client, done, this.client);
+          // A negative value means that the callback will never come.
+          if (accepted < 0) done(accepted, null);
+        },
+        refuse: (code) => done(code, null),
+      });
+    });
+  }
+
+  /**
+   * Ends the client. On a live connection this ends the session too; on a dead one the session lives on. Only from a macrotask
+   * of our own: called inside one of the client's callbacks it can kill the process.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#unhook();
+    this.client.close();
+    this.#refuseAll(Code.connectionLoss);
+  }
+
+  /** Lets go of a client that belongs to somebody else, and leaves it running. */
+  release(): void {
+    this.#closed = true;
+    this.#unhook();
+    this.#refuseAll(Code.connectionLoss);
+  }
+
+  #enqueue(request: Waiting): void {
+    if (this.#closed) return request.refuse(Code.connectionLoss);
+    this.#waiting.push(request);
+    if (this.#flushIsDue) return;
+    this.#flushIsDue = true;
+    this.clock.soon(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushIsDue = false;
+    if (!this.isUp()) return this.#refuseAll(Code.connectionLoss);
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      next.send();
+      if (!this.isUp() && this.client.native !== undefined) return this.#breakOff();
+    }
+  }
+
+  /**
+   * The send found the socket reset, and the C client closed the file descriptor behind libuv's back. Whatever is next opened
+   * would get the same number and trip libuv, so the client must be gone before this turn is over.
+   */
+  #breakOff(): void {
+    if (this.#closed) return;
+    this.close();
+    this.emit("broken");
+  }
+
+  #refuseAll(code: number): void {
+    for (const request of this.#waiting.splice(0)) request.refuse(code);
+  }
+
+  #listen(): () => void {
+    const { client } = this;
+    const listeners: Record<string, (...args: never[]) => void> = {
+      connect: () => {
+        this.#password = client.client_password;
+        this.emit("up");
+      },
+      // Inside this handler `state` still says connected; the truth is known a macrotask later.
+      connecting: () => this.clock.soon(() => this.#closed || this.isUp() || this.emit("down")),
+      close: (_client: unknown, code: number) => this.#onClose(code),
+      deleted: (_client: unknown, path: string) => this.emit("nodeEvent", path),
+      changed: (_client: unknown, path: string) => this.emit("nodeEvent", path),
+      child: (_client: unknown, path: string) => this.emit("nodeEvent", path),
+      created: (_client: unknown, path: string) => this.emit("nodeEvent", path),
+    };
+    for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
+    return () => {
+      for (const [event, listener] of Object.entries(listeners)) client.removeListener(event, listener);
+    };
+  }
+
+  /** The client closed itself: on expiry, on failed authentication, or because its owner closed it. */
+  #onClose(code: number): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#unhook();
+    this.clock.soon(() => {
+      this.#refuseAll(Code.connectionLoss);
+      this.emit("closed", code);
+    });
+  }
+}

@@ -1,0 +1,48 @@
+import type { Session } from "../session.js";
+
+/**
+ * What the lock recipe needs of ZooKeeper, in its own words. Every call rejects with ConnectionLossError when its outcome is
+ * unknown, with SessionLostError when the session is over, with AccessDeniedError when an ACL refuses it; other refusals of
+ * the server reject with a LockError that names the server's code.
+ */
+export interface QueuePort {
+  readonly session: Session;
+  /**
+   * Takes a ticket whose name starts with `prefix` and looks at the queue, in one round trip; makes the directory if it is
+   * missing. `name` is the new node's.
+   */
+  takeTicket(directory: string, prefix: string, data: Buffer): Promise<{ name: string; listing: Listing }>;
+  /** Null: the directory is gone. */
+  list(directory: string): Promise<Listing | null>;
+  /** The session that owns a node, and what is written in it; null: there is no such node. Leaves no watch. */
+  read(path: string): Promise<NodeContent | null>;
+  /**
+   * As `read`, and calls `onEvent` once when the node is deleted or changed; on a missing node it leaves no watch behind.
+   * `forget` unhooks the listener. A watch does not outlive the connection it was set on: look again after a reconnect.
+   */
+  watch(path: string, onEvent: () => void): Promise<{ content: NodeContent | null; forget: () => void }>;
+  /** Resolves when the node is gone, whoever deleted it. */
+  remove(path: string): Promise<void>;
+  /** Deletes an empty directory; false: it was not empty. */
+  removeDirectory(directory: string): Promise<boolean>;
+  /** Asks the quorum whether the node is there, which also freshens the lease. */
+  confirm(path: string): Promise<boolean>;
+}
+
+export interface Listing {
+  /** The zxid at which the directory was created. */
+  readonly czxid: number;
+  readonly children: readonly string[];
+}
+
+export interface NodeContent {
+  readonly data: Buffer;
+  /** The session's id, as Session.id. */
+  readonly owner: string;
+  readonly createdAt: Date;
+}
+
+/** The answer did not arrive: what was asked may have happened, or may not. Never leaves the library. */
+export class ConnectionLossError extends Error {
+  override readonly name = "ConnectionLossError";
+}

@@ -1,0 +1,175 @@
+import pTimeout from "p-timeout";
+import type { Clock } from "../clock.js";
+import { AccessDeniedError, LockError, SessionLostError } from "../errors.js";
+import type { Session } from "../session.js";
+import type { Attachment } from "./attachment.js";
+import { Code, isServerAnswer, isUnknownOutcome } from "./codes.js";
+import { Directories } from "./directories.js";
+import { probe } from "./greeting.js";
+import type { Reply } from "./link.js";
+import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } from "./port.js";
+
+const EPHEMERAL_SEQUENTIAL = 3;
+const ANY_VERSION = -1;
+/** How often a directory may be reaped between our making it and our ticket's arrival, before we call it a fault. */
+const MAX_REAPED_IN_A_ROW = 10;
+
+/** The queue port on a session of ZooKeeper. */
+export class ZooKeeperQueue implements QueuePort {
+  readonly session: Session;
+  readonly #directories: Directories;
+
+  /** @param restricted whether directories get an ACL of the session's user */
+  constructor(
+    private readonly attachment: Attachment,
+    private readonly clock: Clock,
+    restricted: boolean,
+  ) {
+    this.session = attachment.session;
+    this.#directories = new Directories(restricted);
+  }
+
+  async takeTicket(directory: string, prefix: string, data: Buffer): Promise<{ name: string; listing: Listing }> {
+    for (let attempt = 0; attempt < MAX_REAPED_IN_A_ROW; attempt += 1) {
+      if (!this.#directories.isReady(directory)) await this.#secure(directory);
+      // From the second time on, what makes the directory goes out in the same burst, ahead of the ticket.
+      const [made, created, listed] = await this.#answers(
+        attempt === 0 ? Promise.resolve([]) : this.#directories.make(this.attachment.link, directory),
+        this.#create(`${directory}/${prefix}`, data),
+        this.#children(directory),
+      );
+      this.#proves(created);
+      if (created.code === Code.noNode) {
+        this.#directories.forget(directory);
+        if (isRefused(made)) throw denied(directory);
+        continue;
+      }
+      const path = this.#value(created, directory);
+      return { name: path.slice(directory.length + 1), listing: this.#value(listed, directory) };
+    }
+    throw new LockError(`The directory ${directory} is deleted as often as we make it. Who does that?`);
+  }
+
+  async list(directory: string): Promise<Listing | null> {
+    const [listed] = await this.#answers(this.#children(directory));
+    return listed.code === Code.noNode ? null : this.#value(listed, directory);
+  }
+
+  async read(path: string): Promise<NodeContent | null> {
+    const [got] = await this.#answers(this.#get(path, false));
+    return got.code === Code.noNode ? null : this.#value(got, path);
+  }
+
+  async watch(path: string, onEvent: () => void): Promise<{ content: NodeContent | null; forget: () => void }> {
+    const { watches } = this.attachment;
+    const forget = watches.arm(path, onEvent);
+    try {
+      const [got] = await this.#answers(this.#get(path, true));
+      if (got.code !== Code.ok) watches.disarm(path);
+      const content = got.code === Code.noNode ? null : this.#value(got, path);
+      if (content === null) forget();
+      return { content, forget };
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+
+  async remove(path: string): Promise<void> {
+    const deleted = await this.#delete(path);
+    if (deleted.code !== Code.noNode) this.#value(deleted, path);
+  }
+
+  async removeDirectory(directory: string): Promise<boolean> {
+    const deleted = await this.#delete(directory);
+    if (deleted.code === Code.notEmpty) return false;
+    if (deleted.code !== Code.noNode) this.#value(deleted, directory);
+    this.#directories.forget(directory);
+    return true;
+  }
+
+  async confirm(path: string): Promise<boolean> {
+    const [answer] = await this.#answers(probe(this.attachment.link, path));
+    this.#proves(answer);
+    // Refused for its version, or for want of rights on it: either way the node is there.
+    if (answer.code === Code.noNode) return false;
+    if (answer.code !== Code.badVersion && answer.code !== Code.noAuth) this.#value(answer, path);
+    return true;
+  }
+
+  async #secure(directory: string): Promise<void> {
+    const [replies] = await this.#answers(this.#directories.secure(this.attachment.link, directory));
+    const unanswered = replies.find(({ code }) => isUnknownOutcome(code));
+    if (unanswered !== undefined) this.#value(unanswered, directory);
+  }
+
+  #create(prefix: string, data: Buffer): Promise<Reply<string>> {
+    return this.attachment.link.request((calls, done) =>
+      calls.a_create(prefix, data, EPHEMERAL_SEQUENTIAL, (code, _message, path) => done(code, path)),
+    );
+  }
+
+  #children(directory: string): Promise<Reply<Listing>> {
+    return this.attachment.link.request((calls, done) =>
+      calls.a_get_children2(directory, false, (code, _message, children, stat) =>
+        done(code, children && stat && { czxid: stat.czxid, children }),
+      ),
+    );
+  }
+
+  #get(path: string, watch: boolean): Promise<Reply<NodeContent>> {
+    return this.attachment.link.request((calls, done) =>
+      calls.a_get(path, watch, (code, _message, stat, data) =>
+        done(code, stat && { data: data ?? Buffer.alloc(0), owner: stat.ephemeralOwner, createdAt: stat.ctime }),
+      ),
+    );
+  }
+
+  async #delete(path: string): Promise<Reply<unknown>> {
+    const [deleted] = await this.#answers(
+      this.attachment.link.request((calls, done) => calls.a_delete_(path, ANY_VERSION, (code) => done(code, null))),
+    );
+    this.#proves(deleted);
+    return deleted;
+  }
+
+  /** A write was answered: the quorum heard us. A read proves nothing, for a follower that is cut off answers it alone. */
+  #proves(write: Reply<unknown>): void {
+    if (isServerAnswer(write.code)) this.session.heard(write.sentAt);
+  }
+
+  /** All answers of a burst; a reply that is swallowed on a live connection must not hold us up for ever. */
+  #answers<T extends unknown[]>(...burst: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+    return pTimeout(Promise.all(burst) as unknown as Promise<T>, {
+      milliseconds: this.session.leaseDurationMs,
+      fallback: () => {
+        throw new ConnectionLossError(`No answer within ${this.session.leaseDurationMs} ms.`);
+      },
+      customTimers: {
+        setTimeout: ((action: () => void, delayMs: number) => this.clock.after(delayMs, action)) as never,
+        clearTimeout: ((cancel?: () => void) => cancel?.()) as never,
+      },
+    });
+  }
+
+  #value<T>(reply: Reply<T>, path: string): T {
+    if (reply.code === Code.ok) return reply.value as T;
+    if (isUnknownOutcome(reply.code)) {
+      throw this.session.ended
+        ? new SessionLostError("The ZooKeeper session has ended.")
+        : new ConnectionLossError(`The connection was lost (code ${reply.code}).`);
+    }
+    if (reply.code === Code.noAuth) throw denied(path);
+    throw new LockError(`ZooKeeper refused a request about ${path}, with code ${reply.code}.`);
+  }
+}
+
+/** The directory could not be made, for want of rights on a level of its path; rights on levels that exist do not matter. */
+function isRefused(made: readonly Reply<unknown>[]): boolean {
+  const own = made.at(-1)?.code;
+  return own === Code.noAuth || (own === Code.noNode && made.some(({ code }) => code === Code.noAuth));
+}
+
+function denied(path: string): AccessDeniedError {
+  return new AccessDeniedError(`The ACL of ${path} does not let this session in; see the \`auth\` option.`);
+}
