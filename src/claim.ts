@@ -1,9 +1,9 @@
 import { Caller, type Patience, type Standing } from "./caller.js";
 import type { SessionLostError } from "./errors.js";
 import { ResourceHold } from "./hold.js";
-import type { LocalContext } from "./local-queue.js";
-import type { Place } from "./ticket.js";
-import { Contender, type QueueOptions } from "./ticket-queue.js";
+import type { LocalContext, Siblings } from "./local-queue.js";
+import type { Place, Ticket } from "./ticket.js";
+import { Contender, type QueueOptions, type Turn } from "./ticket-queue.js";
 
 type State =
   /** In memory only: others of this process come first. */
@@ -31,6 +31,7 @@ export class Claim {
     readonly scope: object,
     private readonly context: LocalContext,
     private readonly queue: QueueOptions,
+    private readonly siblings: Siblings,
     /** `givenBack` names the ticket of a hold that was released; null when there was none, or it was lost. */
     private readonly onOver: (claim: Claim, givenBack: string | null) => void,
   ) {}
@@ -87,14 +88,24 @@ export class Claim {
     try {
       const port = await this.context.port(signal);
       signal.throwIfAborted();
-      contender = new Contender(port, this.queue);
+      const writeHold = this.siblings.writers?.()?.holdOf(this.scope) ?? null;
+      contender = new Contender(port, this.queue, () => (writeHold?.isHeld === true ? writeHold.ticket : null));
       this.#state = { kind: "contending", contender, ahead: null };
       const turn = await contender.turn(signal, (place) => this.#onQueued(place));
       // Everybody may have given up between the grant and now; then it is handed back.
       signal.throwIfAborted();
-      this.#grant(
-        new ResourceHold(this.scope, this.queue, turn, contender, this.context.clock, (hold) => this.#end(hold)),
+      const leansOnWriter = writeHold !== null && hasWritersBetween(writeHold.ticket, turn);
+      if (leansOnWriter && !writeHold.isHeld) {
+        // The write hold we entered behind has gone meanwhile, and other writers come first.
+        await contender.leave();
+        await this.#contend();
+        return;
+      }
+      const hold = new ResourceHold(this.scope, this.queue, turn, contender, this.context.clock, (over) =>
+        this.#end(over),
       );
+      if (leansOnWriter) writeHold.keepPlaceFor(hold);
+      this.#grant(hold);
     } catch (error) {
       if (contender !== null) this.context.background(contender.leave());
       this.#fail(error);
@@ -156,10 +167,20 @@ export class Claim {
   #end(hold: ResourceHold | null): void {
     if (this.#state.kind === "over") return;
     this.#state = { kind: "over" };
-    this.onOver(this, hold?.loss === null ? hold.ticket : null);
+    this.onOver(this, hold?.givenBack ?? null);
   }
 
   #after(delayMs: number, standing: Standing): Promise<Standing> {
     return new Promise((resolve) => this.context.clock.after(delayMs, () => resolve(standing)));
   }
+}
+
+/**
+ * A reader has entered behind its own write hold. If other writers stand between the two tickets, they would be next when the
+ * write ticket goes, with our reader still inside: then the write ticket has to keep its place until the reader has left.
+ */
+function hasWritersBetween(writer: Ticket, reader: Turn): boolean {
+  return reader.queue.some(
+    ({ sequence, demand }) => demand === "exclusive" && sequence > writer.sequence && sequence < reader.ticket.sequence,
+  );
 }

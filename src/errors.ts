@@ -90,6 +90,30 @@ export class AccessDeniedError extends LockError {
   override readonly code = "ERR_ACCESS_DENIED";
 }
 
+/** The semaphore is in use with another number of permits. */
+export class LimitMismatchError extends LockError {
+  override readonly name = "LimitMismatchError";
+  override readonly code = "ERR_LIMIT_MISMATCH";
+
+  constructor(
+    readonly wanted: number,
+    /** The limit that is stored with the resource. */
+    readonly limit: number,
+    details: LockErrorDetails = {},
+  ) {
+    super(
+      `The semaphore has ${limit} permits, not ${wanted}. Ask for as many, or change it for everybody with \`replaceLimit\`.`,
+      details,
+    );
+  }
+}
+
+/** A holder of the read lock asked for the write lock: granted, it would wait for itself. */
+export class UpgradeRefusedError extends LockError {
+  override readonly name = "UpgradeRefusedError";
+  override readonly code = "ERR_UPGRADE_REFUSED";
+}
+
 /** A name or an option that cannot be: thrown at once, before anything is sent. */
 export class InvalidArgumentError extends LockError {
   override readonly name = "InvalidArgumentError";
@@ -125,6 +149,8 @@ export function retold(error: unknown, resource: string): unknown {
   if (error instanceof LockLostError) {
     return new LockLostError(error.message, { reason: error.reason, resource, cause: error });
   }
+  if (error instanceof LimitMismatchError)
+    return new LimitMismatchError(error.wanted, error.limit, { resource, cause: error });
   if (!(error instanceof LockError)) return error;
   const SameError = error.constructor as new (message: string, details: LockErrorDetails) => LockError;
   return new SameError(error.message, { resource, cause: error });

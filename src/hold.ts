@@ -1,11 +1,12 @@
 import { EventEmitter } from "node:events";
 import type { Clock } from "./clock.js";
+import type { Discipline } from "./discipline.js";
 import { LockLostError, type LossReason, NotHeldError } from "./errors.js";
 import { insist } from "./insist.js";
 import { consultingSignal } from "./lease-signal.js";
-import type { FencingToken } from "./ticket.js";
+import type { FencingToken, Ticket } from "./ticket.js";
 import { TicketGuard } from "./ticket-guard.js";
-import type { Contender, Turn } from "./ticket-queue.js";
+import type { Contender, QueueOptions, Turn } from "./ticket-queue.js";
 
 /** What the body of `using` is handed: one grant. */
 export interface Hold {
@@ -23,6 +24,10 @@ interface HoldEvents {
   suspended: [];
   resumed: [];
   lost: [error: LockLostError];
+  /** Somebody asks us to give it back. */
+  "release-requested": [];
+  /** Released or lost, at once. */
+  over: [];
 }
 
 type State =
@@ -33,6 +38,9 @@ type State =
 
 /** A hold that lasts longer than this watches its own ticket, to learn when an administrator deletes it. */
 const WATCH_OWN_TICKET_AFTER_MS = 50;
+
+/** A hold that lasts longer than this, and had to be waited for, writes on its ticket since when it is held. */
+const ANNOUNCE_GRANT_AFTER_MS = 1_000;
 
 /**
  * One grant, shared by all who entered it.
@@ -45,15 +53,18 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   #state: State = { kind: "held" };
   #count = 0;
   #observed = false;
+  /** A reader of ours that relies on our ticket. */
+  #dependent: ResourceHold | null = null;
   readonly #abort = new AbortController();
   readonly #guard: TicketGuard;
   readonly #cancelGuard: () => void;
+  readonly #cancelNews: () => void;
   readonly #signal: AbortSignal;
 
   constructor(
     /** Whose hold it is: the same object may enter it. */
     readonly scope: object,
-    private readonly queue: { readonly resource: string; readonly directory: string },
+    private readonly options: QueueOptions,
     private readonly turn: Turn,
     private readonly contender: Contender,
     clock: Clock,
@@ -66,8 +77,14 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     const { session } = contender.port;
     session.on("disconnected", this.#onDisconnected).on("connected", this.#onConnected);
     session.on("lapsed", this.#onLapsed).on("ended", this.#onEnded);
-    this.#guard = new TicketGuard(contender.port, turn.path, () => this.lose("ticket-gone"));
+    this.#guard = new TicketGuard(
+      contender.port,
+      turn.path,
+      () => this.lose("ticket-gone"),
+      () => this.emit("release-requested"),
+    );
     this.#cancelGuard = clock.after(WATCH_OWN_TICKET_AFTER_MS, () => this.#guard.look());
+    this.#cancelNews = turn.waited ? this.#announceGrant(clock) : () => undefined;
   }
 
   /** By the lease clock: right after a pause of any length, before any event has been processed. */
@@ -91,20 +108,38 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   }
 
   get resource(): string {
-    return this.queue.resource;
+    return this.options.resource;
   }
 
   get directory(): string {
-    return this.queue.directory;
+    return this.options.directory;
+  }
+
+  get kind(): Discipline["kind"] {
+    return this.options.discipline.kind;
   }
 
   get count(): number {
     return this.#count;
   }
 
-  /** The ticket's name, by which a neighbour in the queue knows it. */
-  get ticket(): string {
-    return this.turn.name;
+  get ticket(): Ticket {
+    return this.turn.ticket;
+  }
+
+  /** The queue as it was at the grant. */
+  get queue(): readonly Ticket[] {
+    return this.turn.queue;
+  }
+
+  /** The name of the ticket that goes because the hold was released; null: it was not, or the ticket keeps its place. */
+  get givenBack(): string | null {
+    return this.#state.kind === "released" && this.#dependent === null ? this.turn.ticket.name : null;
+  }
+
+  /** Who we are and since when, for the manager's own book. */
+  get slot(): number {
+    return this.turn.slot;
   }
 
   /** Null while the hold stands, and when it was given back. */
@@ -142,7 +177,9 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     this.#count -= 1;
     if (this.#count > 0 || !this.#isCurrent()) return;
     this.#end({ kind: "released" });
-    await this.contender.leave();
+    if (this.#dependent === null) await this.contender.leave();
+    else if (this.#dependent.isHeld) this.#dependent.once("over", () => void this.contender.leave());
+    else await this.contender.leave();
   }
 
   /** Asks the quorum whether the ticket stands; the answer freshens the lease. @throws LockLostError, NotHeldError */
@@ -153,7 +190,7 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
         return this.contender.port.confirm(this.turn.path);
       },
       this.contender.port.session,
-      this.contender.pause,
+      this.contender.options.pause,
     ).catch((error: unknown) => {
       this.assertHeld();
       throw error;
@@ -161,6 +198,14 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     if (!stands) this.lose("ticket-gone");
     this.assertHeld();
     return this.token;
+  }
+
+  /** Our ticket stays, beyond our own release, until `reader` is over; and if it is deleted, the reader is lost. */
+  keepPlaceFor(reader: ResourceHold): void {
+    this.#dependent = reader;
+    const guard = new TicketGuard(this.contender.port, this.turn.path, () => reader.lose("ticket-gone"));
+    guard.look();
+    reader.once("over", () => guard.stop());
   }
 
   lose(reason: LossReason): void {
@@ -179,8 +224,23 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     session.removeListener("disconnected", this.#onDisconnected).removeListener("connected", this.#onConnected);
     session.removeListener("lapsed", this.#onLapsed).removeListener("ended", this.#onEnded);
     this.#cancelGuard();
+    this.#cancelNews();
     this.#guard.stop();
     this.onOver(this);
+    this.emit("over");
+  }
+
+  /**
+   * Those behind us in a semaphore's line wait for this word. For an exclusive hold it is news for people (`inspect`), and worth
+   * a write only if the hold lasts.
+   */
+  #announceGrant(clock: Clock): () => void {
+    const announce = (): void => {
+      if (this.#isCurrent()) void this.contender.announceGrant().catch(() => undefined);
+    };
+    if (this.options.discipline.kind !== "semaphore") return clock.after(ANNOUNCE_GRANT_AFTER_MS, announce);
+    announce();
+    return () => undefined;
   }
 
   #isCurrent(): boolean {

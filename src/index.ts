@@ -1,9 +1,22 @@
-export { ZkLockManager, type SessionStatus } from "./lock-manager.js";
+export { type HeldResource, ZkLockManager } from "./lock-manager.js";
 export { ZkLock } from "./lock.js";
+export { ZkReadWriteLock } from "./read-write-lock.js";
+export { type FencingTokens, type MultiHold, ZkMultiLock } from "./multi-lock.js";
+export { type HoldSighting, type ResourceEvent, ResourceWatcher } from "./resource-watcher.js";
 export type { Hold } from "./hold.js";
+export type { ResourceStatus, TicketStatus } from "./inspection.js";
+export type { Deadlock, DeadlockLink } from "./deadlocks.js";
 export type { FencingToken } from "./ticket.js";
-export type { SessionState } from "./session.js";
-export type { AcquireOptions, Auth, ConnectOptions, LockOptions, ManagerOptions, Reentrancy } from "./options.js";
+export type { SessionState, SessionStatus } from "./session.js";
+export type {
+  AcquireOptions,
+  Auth,
+  ConnectOptions,
+  LockOptions,
+  ManagerOptions,
+  Reentrancy,
+  SemaphoreOptions,
+} from "./options.js";
 export type { Locator } from "./zookeeper/addresses.js";
 export type { ZooKeeperClient } from "./zookeeper/client.js";
 export {
@@ -13,6 +26,7 @@ export {
   ConnectError,
   type Identity,
   InvalidArgumentError,
+  LimitMismatchError,
   LockError,
   type LockErrorDetails,
   LockLostError,
@@ -21,4 +35,5 @@ export {
   SessionLostError,
   StaleTokenError,
   TokenRangeError,
+  UpgradeRefusedError,
 } from "./errors.js";

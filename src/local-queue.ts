@@ -1,7 +1,7 @@
 import type { Caller, Patience } from "./caller.js";
 import { Claim } from "./claim.js";
 import type { Clock } from "./clock.js";
-import type { SessionLostError } from "./errors.js";
+import { type SessionLostError, UpgradeRefusedError } from "./errors.js";
 import type { ResourceHold } from "./hold.js";
 import type { QueueOptions } from "./ticket-queue.js";
 import type { QueuePort } from "./zookeeper/port.js";
@@ -15,9 +15,18 @@ export interface LocalContext {
   background(work: Promise<unknown>): void;
 }
 
+/** The queues of the other half of a read/write lock, where this is one half. */
+export interface Siblings {
+  /** A reader may enter behind a write hold of its own: a downgrade. */
+  readonly writers?: () => LocalQueue | undefined;
+  /** A writer may not wait behind a read hold of its own: an upgrade would wait for itself. */
+  readonly readers?: () => LocalQueue | undefined;
+}
+
 /**
- * How many tickets of one process stand in ZooKeeper's queue for one resource: the holder's, the next one's, and one that is
- * under way while the next one's turn comes. So local hand-overs need no round trip, and other processes get their turns.
+ * How many of one process's claims contend in ZooKeeper's queue for one resource, the holder's own included where there is one
+ * holder at a time: the next one, and one that is under way while the next one's turn comes. So local hand-overs need no round
+ * trip, and other processes get their turns.
  */
 const WINDOW = 3;
 
@@ -31,6 +40,7 @@ export class LocalQueue {
   constructor(
     private readonly context: LocalContext,
     private readonly options: QueueOptions,
+    private readonly siblings: Siblings,
     private readonly onEmpty: () => void,
   ) {}
 
@@ -39,19 +49,34 @@ export class LocalQueue {
     return this.#claims.find((claim) => claim.scope === scope)?.hold ?? null;
   }
 
-  /** Enters the hold of `scope`, or waits for it: with the scope's others if it has any, behind everybody else if not. */
+  /** All holds there are. */
+  holds(): ResourceHold[] {
+    return [...this.#claims].flatMap((claim) => claim.hold ?? []);
+  }
+
+  /**
+   * Enters the hold of `scope`, or waits for it: with the scope's others if it has any, behind everybody else if not.
+   * @throws UpgradeRefusedError
+   */
   enter(scope: object, patience: Patience): Caller {
     // Looking at a claim's hold may end it, so that it is no claim any more.
-    void this.holdOf(scope);
+    const isHeld = this.holdOf(scope) !== null;
+    if (!isHeld && this.siblings.readers?.()?.holdOf(scope)) {
+      throw new UpgradeRefusedError(
+        `"${this.options.resource}" is held for reading here, so waiting to write it would wait for itself. Release the read lock first.`,
+        { resource: this.options.resource },
+      );
+    }
     let claim = this.#claims.find((one) => one.scope === scope);
     if (claim === undefined) {
-      claim = new Claim(scope, this.context, this.options, (over, ticket) => this.#remove(over, ticket));
+      claim = new Claim(scope, this.context, this.options, this.siblings, (over, ticket) => this.#remove(over, ticket));
       this.#claims.push(claim);
     }
     const caller = claim.join(patience);
     this.#fillWindow();
     const position = this.#claims.indexOf(claim);
-    if (claim.isLocal || (position > 0 && patience.timeoutMs === 0)) claim.waitLocally(position);
+    const isBlocked = claim.isLocal || (position > 0 && !this.options.discipline.shared);
+    if (isBlocked) claim.waitLocally(position);
     return caller;
   }
 
@@ -59,8 +84,15 @@ export class LocalQueue {
     for (const claim of [...this.#claims]) claim.close(error);
   }
 
+  /** Those who want nothing but to wait are turned away; holds stay. */
+  turnAway(error: SessionLostError): void {
+    for (const claim of [...this.#claims]) if (claim.hold === null) claim.close(error);
+  }
+
   #fillWindow(): void {
-    for (const claim of this.#claims.slice(0, WINDOW)) {
+    const { shared, limit = 0 } = this.options.discipline;
+    const counted = shared ? this.#claims.filter((claim) => claim.hold === null) : this.#claims;
+    for (const claim of counted.slice(0, Math.max(WINDOW, limit))) {
       if (claim.isLocal) claim.contend();
     }
   }

@@ -1,27 +1,40 @@
 import { EventEmitter } from "node:events";
-import { type LockError, SessionLostError } from "./errors.js";
+import { type Deadlock, findCycles } from "./deadlocks.js";
+import { mutex, semaphore } from "./discipline.js";
+import type { LockError } from "./errors.js";
+import type { ResourceHold } from "./hold.js";
 import { defaultIdentity, writeIdentity } from "./identity.js";
-import { LocalQueue } from "./local-queue.js";
-import { type LockHome, ZkLock } from "./lock.js";
+import { forceRelease, inspectResource, type ResourceStatus } from "./inspection.js";
+import { LocalQueues } from "./local-queues.js";
+import { ZkLock } from "./lock.js";
+import { ZkMultiLock } from "./multi-lock.js";
 import {
   checkConnectOptions,
   checkLockOptions,
   checkManagerOptions,
+  checkResources,
+  checkSemaphoreOptions,
+  checkTime,
+  checkToken,
   type ConnectOptions,
   DEFAULT_CONNECT_TIMEOUT_MS,
   DEFAULT_ROOT_DIR,
   DEFAULT_SESSION_TIMEOUT_MS,
   type LockOptions,
   type ManagerOptions,
+  type SemaphoreOptions,
 } from "./options.js";
-import { checkResource, directoryOf } from "./resource-path.js";
-import type { Session, SessionState } from "./session.js";
-import { SEQUENCE_LIMIT } from "./ticket.js";
+import { ZkReadWriteLock } from "./read-write-lock.js";
+import { checkResource, directoryOf, resourceOf } from "./resource-path.js";
+import { ResourceWatcher } from "./resource-watcher.js";
+import type { Session, SessionState, SessionStatus } from "./session.js";
+import type { FencingToken } from "./ticket.js";
 import { type Locator, parseServers } from "./zookeeper/addresses.js";
 import type { Attachment } from "./zookeeper/attachment.js";
 import type { ZooKeeperClient } from "./zookeeper/client.js";
 import { ownedSource } from "./zookeeper/client-source.js";
 import { Connection } from "./zookeeper/connection.js";
+import type { QueuePort } from "./zookeeper/port.js";
 import { ZooKeeperQueue } from "./zookeeper/zookeeper-queue.js";
 
 interface ManagerEvents {
@@ -33,34 +46,31 @@ interface ManagerEvents {
   lost: [];
   /** A client that was handed to `init` met a dead socket, and goes on as a client of our own, in the same session. */
   replaced: [];
+  /** `forceRelease` ended a hold from here. */
+  "force-released": [hold: { resource: string; token: FencingToken }];
   /** A lost hold that nobody listens for, or a fault of our own that no call could be told of. */
   error: [error: LockError];
 }
 
-/** What is to be known of a manager's session, as of now. */
-export interface SessionStatus {
-  /** Hexadecimal; empty before the first session. */
-  readonly id: string;
-  readonly state: SessionState;
-  /** As negotiated with the server. */
-  readonly timeoutMs: number;
-  /** What is left of the lease: the time in which we may still believe that what we hold is ours. */
+/** One of the holds of this process. */
+export interface HeldResource {
+  readonly resource: string;
+  readonly kind: ResourceHold["kind"];
+  readonly token: FencingToken;
+  /** How often it has been entered and not given back. */
+  readonly count: number;
   readonly leaseMs: number;
 }
 
 /** How long `close` waits, at the most, for tickets to be withdrawn. What is left then dies with the session. */
 const LONGEST_FAREWELL_MS = 2_000;
-/** Between two tries to do what the server refused. */
-const PAUSE_MS = 50;
 
 /** Hands out distributed locks, all on one ZooKeeper session at a time. */
 export class ZkLockManager extends EventEmitter<ManagerEvents> {
   readonly #options: ManagerOptions;
-  readonly #identity: Buffer;
   readonly #connection: Connection;
-  readonly #queues = new Map<string, LocalQueue>();
+  readonly #queues: LocalQueues;
   readonly #ports = new WeakMap<Attachment, ZooKeeperQueue>();
-  readonly #background = new Set<Promise<unknown>>();
   #session: Session | null = null;
   #closing: Promise<void> | null = null;
 
@@ -69,11 +79,17 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     super();
     checkManagerOptions(options);
     this.#options = options;
-    this.#identity = writeIdentity(options.identity ?? defaultIdentity());
-    this.#connection = new Connection({ probePath: options.rootDir ?? DEFAULT_ROOT_DIR, auth: options.auth });
+    this.#connection = new Connection({ probePath: this.#rootDir, auth: options.auth });
     this.#connection.on("attached", ({ session }) => this.#follow(session));
     this.#connection.on("replaced", () => this.emit("replaced"));
     this.#connection.on("error", (error) => this.emit("error", error as LockError));
+    this.#queues = new LocalQueues({
+      options,
+      identity: writeIdentity(options.identity ?? defaultIdentity()),
+      clock: () => this.#connection.clock,
+      port: (signal) => this.#port(signal),
+      error: (error) => this.emit("error", error),
+    });
   }
 
   /**
@@ -104,7 +120,81 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
 
   /** A handle on an exclusive lock. @throws InvalidArgumentError */
   createLock(resource: string, options: LockOptions = {}): ZkLock {
-    return new ZkLock(this.#home(resource, options));
+    checkResource(resource);
+    checkLockOptions(options);
+    return new ZkLock(this.#queues.home(resource, mutex, options));
+  }
+
+  /** Handles on a lock that many may hold for reading, or one for writing. @throws InvalidArgumentError */
+  createReadWriteLock(resource: string, options: LockOptions = {}): ZkReadWriteLock {
+    checkResource(resource);
+    checkLockOptions(options);
+    return new ZkReadWriteLock(this.#queues, resource, options);
+  }
+
+  /**
+   * A handle on one of `maxConcurrentHolders` permits. Each acquire takes a permit of its own (`reentrancy: "none"`), unless
+   * the options say otherwise.
+   * @throws InvalidArgumentError
+   */
+  createSemaphore(resource: string, options: SemaphoreOptions): ZkLock {
+    checkResource(resource);
+    checkSemaphoreOptions(options);
+    const { maxConcurrentHolders, replaceLimit = false, ...lockOptions } = options;
+    return new ZkLock(this.#queues.home(resource, semaphore(maxConcurrentHolders, replaceLimit), lockOptions));
+  }
+
+  /** A handle on several resources at once, all or nothing; duplicates count once. @throws InvalidArgumentError */
+  createMultiLock(resources: string[], options: LockOptions = {}): ZkMultiLock {
+    checkResources(resources);
+    checkLockOptions(options);
+    // One order for everybody, whatever the locale: that of the UTF-16 code units.
+    const locks = [...new Set(resources)].sort().map((resource) => this.createLock(resource, options));
+    return new ZkMultiLock(locks, options.acquireTimeout ?? this.#options.acquireTimeout, this.#connection.clock);
+  }
+
+  /** Who holds a resource and who waits for it, of any process. @throws SessionLostError, InvalidArgumentError */
+  async inspect(resource: string): Promise<ResourceStatus> {
+    checkResource(resource);
+    return inspectResource(await this.#port(), resource, directoryOf(this.#rootDir, resource));
+  }
+
+  /** The resources that have a directory, in no order: those in use, and those used lately. @throws SessionLostError */
+  async list(): Promise<string[]> {
+    const levels = await (await this.#port()).listDirectories(this.#rootDir);
+    return levels.map(resourceOf).filter((resource) => resource !== null);
+  }
+
+  /** Follows a resource: who locks it and when it is unlocked, in any process. @throws InvalidArgumentError */
+  watch(resource: string, options: { signal?: AbortSignal } = {}): ResourceWatcher {
+    checkResource(resource);
+    const directory = directoryOf(this.#rootDir, resource);
+    return new ResourceWatcher(resource, directory, (signal) => this.#port(signal), options.signal);
+  }
+
+  /**
+   * Ends that very hold, of any process, and no other: for an administrator. Its holder learns it by LockLostError, reason
+   * `ticket-gone`. False: there is no such hold (any more).
+   * @throws SessionLostError, AccessDeniedError, InvalidArgumentError
+   */
+  async forceRelease(resource: string, token: FencingToken): Promise<boolean> {
+    checkResource(resource);
+    checkToken(token);
+    const released = await forceRelease(await this.#port(), directoryOf(this.#rootDir, resource), token);
+    if (released) this.emit("force-released", { resource, token });
+    return released;
+  }
+
+  /** Processes that wait for each other in a circle, over all resources of the root. @throws SessionLostError */
+  async findDeadlocks(): Promise<Deadlock[]> {
+    return findCycles(await Promise.all((await this.list()).map((resource) => this.inspect(resource))));
+  }
+
+  /** What this process holds now, by the lease clock. */
+  holds(): HeldResource[] {
+    return this.#queues
+      .holds()
+      .map(({ resource, kind, token, count, leaseMs }) => ({ resource, kind, token, count, leaseMs }));
   }
 
   get session(): SessionStatus {
@@ -118,11 +208,25 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   }
 
   /**
+   * For a shutdown: no acquire is served any more and those that wait are rejected with SessionLostError; resolves when all holds
+   * have been given back, or after `timeout` milliseconds, with those that are left. Call `close` then.
+   * @throws InvalidArgumentError
+   */
+  async drain(timeout: number): Promise<HeldResource[]> {
+    checkTime("timeout", timeout);
+    this.#queues.turnAway("The manager is shutting down.");
+    await this.#queues.whenIdle(timeout);
+    return this.holds();
+  }
+
+  /**
    * Gives back what is held (its holders are told by LockLostError, reason `closed`), withdraws what waits (those calls are
    * rejected with SessionLostError), and ends the session unless the client came by `init`. Idempotent; never rejects.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#queues
+      .close("The manager has been closed.", LONGEST_FAREWELL_MS)
+      .then(() => this.#connection.close());
     return this.#closing;
   }
 
@@ -130,73 +234,18 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    const closed = new SessionLostError("The manager has been closed.");
-    for (const queue of [...this.#queues.values()]) queue.close(closed);
-    let cancel = (): void => undefined;
-    const patience = new Promise<void>(
-      (resolve) => (cancel = this.#connection.clock.after(LONGEST_FAREWELL_MS, resolve)),
-    );
-    await Promise.race([Promise.all(this.#background), patience]);
-    cancel();
-    await this.#connection.close();
+  get #rootDir(): string {
+    return this.#options.rootDir ?? DEFAULT_ROOT_DIR;
   }
 
-  #home(resource: string, options: LockOptions): LockHome {
-    checkResource(resource);
-    checkLockOptions(options);
-    const directory = directoryOf(options.rootDir ?? this.#options.rootDir ?? DEFAULT_ROOT_DIR, resource);
-    return {
-      resource,
-      directory,
-      reentrancy: options.reentrancy ?? "process",
-      failImmediate: options.failImmediate ?? false,
-      acquireTimeoutMs: options.acquireTimeout ?? this.#options.acquireTimeout,
-      queue: () => this.#queue(resource, directory),
-      existingQueue: () => this.#queues.get(directory),
-      unheard: (error) => error.reason !== "closed" && this.emit("error", error),
-      assertOpen: () => {
-        if (this.#closing !== null) throw new SessionLostError("The manager has been closed.", { resource });
-      },
-    };
-  }
-
-  #queue(resource: string, directory: string): LocalQueue {
-    const existing = this.#queues.get(directory);
-    if (existing !== undefined) return existing;
-    const { clock } = this.#connection;
-    const queue = new LocalQueue(
-      {
-        clock,
-        port: async (signal) => this.#portOf(await this.#connection.attached(signal)),
-        background: (work) => this.#track(work),
-      },
-      {
-        resource,
-        directory,
-        data: this.#identity,
-        sequenceLimit: this.#options.sequenceLimit ?? SEQUENCE_LIMIT,
-        pause: () => new Promise((resolve) => clock.after(PAUSE_MS, resolve)),
-        onStuck: (error) => this.emit("error", error as LockError),
-      },
-      () => this.#queues.delete(directory),
-    );
-    this.#queues.set(directory, queue);
-    return queue;
-  }
-
-  #portOf(attachment: Attachment): ZooKeeperQueue {
+  async #port(signal: AbortSignal = NEVER): Promise<QueuePort> {
+    const attachment = await this.#connection.attached(signal);
     let port = this.#ports.get(attachment);
     if (port === undefined) {
       port = new ZooKeeperQueue(attachment, this.#connection.clock, this.#options.auth !== undefined);
       this.#ports.set(attachment, port);
     }
     return port;
-  }
-
-  #track(work: Promise<unknown>): void {
-    this.#background.add(work);
-    void work.finally(() => this.#background.delete(work));
   }
 
   /** Passes on what becomes of the session, as its owner sees it. */
@@ -213,3 +262,5 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     this.emit("connected");
   }
 }
+
+const NEVER = new AbortController().signal;

@@ -1,11 +1,14 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { EventEmitter } from "node:events";
 import type { Outcome } from "./caller.js";
 import { AcquireTimeoutError, AlreadyLockedError, type LockLostError, NotHeldError, retold } from "./errors.js";
+import type { Discipline } from "./discipline.js";
 import type { Hold, ResourceHold } from "./hold.js";
 import type { LocalQueue } from "./local-queue.js";
 import { type AcquireOptions, checkAcquireOptions, type Reentrancy } from "./options.js";
 import type { FencingToken } from "./ticket.js";
+import type { QueuePort } from "./zookeeper/port.js";
+import { requestRelease } from "./release-request.js";
+import { insideOf, PROCESS, scopeOf } from "./scope.js";
 
 interface LockEvents {
   /** Others are before us; each time that their number is known anew. */
@@ -16,12 +19,15 @@ interface LockEvents {
   suspended: [];
   resumed: [];
   lost: [error: LockLostError];
+  /** Somebody else asks for the resource (see `requestRelease`). */
+  "release-requested": [];
 }
 
 /** What a lock needs of its manager. */
 export interface LockHome {
   readonly resource: string;
   readonly directory: string;
+  readonly discipline: Discipline;
   readonly reentrancy: Reentrancy;
   readonly failImmediate: boolean;
   readonly acquireTimeoutMs: number | undefined;
@@ -29,17 +35,12 @@ export interface LockHome {
   queue(): LocalQueue;
   /** The same, if there is any: nobody holds or waits where there is none. */
   existingQueue(): LocalQueue | undefined;
+  port(signal: AbortSignal): Promise<QueuePort>;
   /** A hold was lost, and nobody listens. */
   unheard(error: LockLostError): void;
   /** Throws what a lock of a closed manager says. */
   assertOpen(): void;
 }
-
-/** The one owner that all of a process share under `reentrancy: "process"`. */
-const PROCESS = { owner: "process" };
-
-/** The holds of the `using` bodies we run inside of, the innermost last. */
-const enclosingHolds = new AsyncLocalStorage<readonly ResourceHold[]>();
 
 /**
  * A handle on one resource. Handles of the same resource on one manager share the hold under `reentrancy: "process"` (the
@@ -48,7 +49,7 @@ const enclosingHolds = new AsyncLocalStorage<readonly ResourceHold[]>();
 export class ZkLock extends EventEmitter<LockEvents> {
   readonly resource: string;
   /** True for readers and semaphore permits, whose tokens are no fence. */
-  readonly shared: boolean = false;
+  readonly shared: boolean;
   readonly #home: LockHome;
   /** One entry for each acquire that has not been given back, the latest last. */
   #taken: ResourceHold[] = [];
@@ -58,6 +59,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
   constructor(home: LockHome) {
     super();
     this.resource = home.resource;
+    this.shared = home.discipline.shared;
     this.#home = home;
   }
 
@@ -96,7 +98,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
     hold.observe();
     let result: T;
     try {
-      result = await enclosingHolds.run([...(enclosingHolds.getStore() ?? []), hold], async () => body(hold));
+      result = await insideOf(hold, async () => body(hold));
     } catch (error) {
       await this.#giveBack(hold).catch(() => undefined);
       throw hold.loss === null ? error : hold.lossError(error);
@@ -143,6 +145,21 @@ export class ZkLock extends EventEmitter<LockEvents> {
     );
   }
 
+  /**
+   * Asks whoever holds the resource, in any process, to give it back when convenient: their handles hear `release-requested`.
+   * Resolves with the number of holders that were asked; 0: nobody holds it.
+   */
+  async requestRelease(): Promise<number> {
+    this.#home.assertOpen();
+    const port = await this.#home.port(new AbortController().signal);
+    return requestRelease(port, this.#home.directory, this.#home.discipline);
+  }
+
+  /** @internal A loss that a composite of this lock has nobody to tell of. */
+  reportUnheard(error: LockLostError): void {
+    this.#home.unheard(error);
+  }
+
   async #take(options: AcquireOptions): Promise<ResourceHold> {
     checkAcquireOptions(options);
     return this.#accept(await this.#enter(options), options);
@@ -152,7 +169,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
     const { failImmediate, acquireTimeoutMs } = this.#home;
     this.#home.assertOpen();
     options.signal?.throwIfAborted();
-    const caller = this.#home.queue().enter(this.#scope(), {
+    const caller = this.#home.queue().enter(scopeOf(this.#home), {
       timeoutMs: failImmediate ? 0 : (options.timeout ?? acquireTimeoutMs),
       signal: options.signal,
       onQueued: (ahead) => this.emit("queued", { ahead }),
@@ -228,9 +245,11 @@ export class ZkLock extends EventEmitter<LockEvents> {
       if (this.listenerCount("lost") > 0) this.emit("lost", error);
       else if (!hold.isObserved) this.#home.unheard(error);
     };
-    hold.on("suspended", suspended).on("resumed", resumed).on("lost", lost);
+    const requested = (): void => void this.emit("release-requested");
+    hold.on("suspended", suspended).on("resumed", resumed).on("lost", lost).on("release-requested", requested);
     this.#unhook.set(hold, () => {
       hold.removeListener("suspended", suspended).removeListener("resumed", resumed).removeListener("lost", lost);
+      hold.removeListener("release-requested", requested);
     });
   }
 
@@ -238,25 +257,5 @@ export class ZkLock extends EventEmitter<LockEvents> {
   #current(): ResourceHold | null {
     if (this.#home.reentrancy === "process") return this.#home.existingQueue()?.holdOf(PROCESS) ?? null;
     return this.#taken.findLast((hold) => hold.isHeld) ?? null;
-  }
-
-  /** On whose behalf we acquire. */
-  #scope(): object {
-    switch (this.#home.reentrancy) {
-      case "process":
-        return PROCESS;
-      case "task":
-        return this.#enclosingHold()?.scope ?? {};
-      case "none":
-        return {};
-      default:
-        return this.#home.reentrancy satisfies never;
-    }
-  }
-
-  /** The hold of this resource in whose `using` we run, if it still stands. */
-  #enclosingHold(): ResourceHold | undefined {
-    const { directory } = this.#home;
-    return enclosingHolds.getStore()?.findLast((hold) => hold.directory === directory && hold.isHeld);
   }
 }

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { InvalidArgumentError } from "./errors.js";
-import { checkRootDir } from "./resource-path.js";
+import { checkResource, checkRootDir } from "./resource-path.js";
 
 /**
  * Who enters a hold that is there already: any acquire of the process (`process`), only code that runs inside the holder's
@@ -24,6 +24,13 @@ export interface LockOptions {
   failImmediate?: boolean;
   /** Default: "process". */
   reentrancy?: Reentrancy;
+}
+
+export interface SemaphoreOptions extends LockOptions {
+  /** How many may hold at a time: a whole number of at least 1. Stored with the resource; all must ask for the same. */
+  maxConcurrentHolders: number;
+  /** Changes the limit that is stored with the resource, instead of being refused. Default: false. */
+  replaceLimit?: boolean;
 }
 
 export interface ManagerOptions {
@@ -58,6 +65,8 @@ export interface AcquireOptions {
 export const DEFAULT_ROOT_DIR = "/locks";
 export const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
 export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+/** More would be a mistake: each is a ticket and, while it waits, a watch. */
+const MAX_RESOURCES = 1_000;
 const MAX_IDENTITY_BYTES = 1024;
 
 const MANAGER_OPTIONS = ["rootDir", "acquireTimeout", "identity", "auth", "sequenceLimit"];
@@ -99,6 +108,36 @@ export function checkLockOptions(options: LockOptions): void {
 }
 
 /** @throws InvalidArgumentError */
+export function checkSemaphoreOptions(options: SemaphoreOptions): void {
+  checkKnown(options, [...LOCK_OPTIONS, "maxConcurrentHolders", "replaceLimit"]);
+  const { maxConcurrentHolders, replaceLimit, ...lockOptions } = options;
+  checkLockOptions(lockOptions);
+  if (!Number.isSafeInteger(maxConcurrentHolders) || maxConcurrentHolders < 1) {
+    throw new InvalidArgumentError(
+      `maxConcurrentHolders is a whole number of at least 1, not ${inspect(maxConcurrentHolders)}.`,
+    );
+  }
+  if (replaceLimit !== undefined && typeof replaceLimit !== "boolean") {
+    throw new InvalidArgumentError("replaceLimit is true or false.");
+  }
+}
+
+/** @throws InvalidArgumentError */
+export function checkResources(resources: unknown): asserts resources is string[] {
+  if (!Array.isArray(resources) || resources.length === 0 || resources.length > MAX_RESOURCES) {
+    throw new InvalidArgumentError(`A multi-lock takes a list of 1 to ${MAX_RESOURCES} resource names.`);
+  }
+  for (const resource of resources) checkResource(resource);
+}
+
+/** @throws InvalidArgumentError */
+export function checkToken(token: unknown): asserts token is number {
+  if (!Number.isSafeInteger(token) || (token as number) < 0) {
+    throw new InvalidArgumentError(`A token is a safe integer of at least 0, not ${inspect(token)}.`);
+  }
+}
+
+/** @throws InvalidArgumentError */
 export function checkAcquireOptions(options: AcquireOptions): void {
   checkKnown(options, ACQUIRE_OPTIONS);
   checkTime("timeout", options.timeout);
@@ -115,7 +154,8 @@ function checkKnown(options: unknown, known: readonly string[]): void {
   }
 }
 
-function checkTime(name: string, value: unknown, leastMs = 0): void {
+/** @throws InvalidArgumentError */
+export function checkTime(name: string, value: unknown, leastMs = 0): void {
   if (value === undefined) return;
   if (typeof value !== "number" || !Number.isFinite(value) || value < leastMs) {
     throw new InvalidArgumentError(`${name} is a finite number of at least ${leastMs}, not ${inspect(value)}.`);

@@ -5,6 +5,17 @@ import { SessionLostError } from "./errors.js";
 
 export type SessionState = "connected" | "suspended" | "lost";
 
+/** What is to be known of a manager's session, as of now. */
+export interface SessionStatus {
+  /** Hexadecimal; empty before the first session. */
+  readonly id: string;
+  readonly state: SessionState;
+  /** As negotiated with the server, in milliseconds. */
+  readonly timeoutMs: number;
+  /** What is left of the lease, in milliseconds: the time in which we may still believe that what we hold is ours. */
+  readonly leaseMs: number;
+}
+
 interface SessionEvents {
   /** In touch, for the first time or again. */
   connected: [];

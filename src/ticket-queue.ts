@@ -1,9 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { type Deferred, deferred, untilAborted } from "./abort.js";
-import { type Identity, LockError, LockLostError, SessionLostError } from "./errors.js";
-import { readIdentity } from "./identity.js";
+import type { Discipline } from "./discipline.js";
+import { type Identity, LockLostError, SessionLostError } from "./errors.js";
+import { readIdentity, writeGrant } from "./identity.js";
 import { insist } from "./insist.js";
-import { type FencingToken, fencingToken, type Place, placeOf, queueOf, type Ticket, ticketPrefix } from "./ticket.js";
+import { agreeOnLimit } from "./limit.js";
+import { OwnTicket } from "./own-ticket.js";
+import { type FencingToken, fencingToken, type Place, placeOf, queueOf, type Ticket } from "./ticket.js";
 import { ConnectionLossError, type Listing, type QueuePort } from "./zookeeper/port.js";
 
 /** What it takes to stand in the queue of a resource. */
@@ -12,6 +14,7 @@ export interface QueueOptions {
   readonly directory: string;
   /** Written into the ticket, for others to read. */
   readonly data: Buffer;
+  readonly discipline: Discipline;
   readonly sequenceLimit: number;
   /** A short rest before something is tried again. */
   readonly pause: () => Promise<void>;
@@ -19,64 +22,67 @@ export interface QueueOptions {
   readonly onStuck: (error: unknown) => void;
 }
 
-/** Being first in the queue. */
+/** Its turn: a contender that may hold. */
 export interface Turn {
   readonly token: FencingToken;
   /** The ticket's node. */
   readonly path: string;
-  readonly name: string;
+  readonly ticket: Ticket;
+  /** How many others hold before us: 0 but for shared kinds. */
+  readonly slot: number;
+  /** Whether others had to leave first. */
+  readonly waited: boolean;
+  /** The queue when it was our turn. */
+  readonly queue: readonly Ticket[];
 }
 
 interface Standing {
   readonly place: Place;
   readonly czxid: number;
+  readonly obstacle: Ticket | "departures" | null;
 }
 
-/** Eight random bytes: what a ticket is found by when the reply to its creation was lost. */
-const ID_BYTES = 8;
-
 /**
- * One attempt to become first in the queue of a resource: enter it, wait for the turn, leave it. The recipe is ZooKeeper's for
- * locks, with Apache Curator's protection: a random id in the node's name, so that a lost reply does no harm.
+ * One attempt to get the turn in the queue of a resource: enter it, wait, leave it. The recipe is ZooKeeper's for locks; what
+ * stands between a ticket and its turn is the discipline's to say.
  *
  * Whoever called `turn` calls `leave`, whatever came of it: a ticket that was taken, or may have been, is withdrawn then.
  */
 export class Contender {
-  #id = randomBytes(ID_BYTES).toString("hex");
-  /** The taking of a ticket, which goes on when nobody waits for it any more: what it took must be found and withdrawn. */
-  #entering: Promise<unknown> = Promise.resolve();
-  #ticket: string | null = null;
+  #own: OwnTicket;
   #standing: Standing | null = null;
+  #waited = false;
   #inherited = false;
   #wakeUp: Deferred<void> | null = null;
-  #leaving: Deferred<void> | null = null;
-  readonly #endUse: () => void;
 
+  /** @param ownBefore the ticket of our own write hold, while it stands: it is in nobody's way who reads behind it */
   constructor(
     readonly port: QueuePort,
-    private readonly options: QueueOptions,
+    readonly options: QueueOptions,
+    private readonly ownBefore: () => Ticket | null = () => null,
   ) {
-    this.#endUse = port.session.use();
+    this.#own = new OwnTicket(port, options);
   }
 
   /**
-   * Takes a ticket and waits until it is the first. `onQueued` hears of each new place that is not.
-   * @throws the signal's reason, SessionLostError, AccessDeniedError, TokenRangeError, or LockLostError (`ticket-gone`)
+   * Takes a ticket and waits for its turn. `onQueued` hears of each new place that is not.
+   * @throws the signal's reason, SessionLostError, AccessDeniedError, TokenRangeError, LimitMismatchError, or LockLostError
+   *   (`ticket-gone`)
    */
   async turn(signal: AbortSignal, onQueued: (place: Place) => void): Promise<Turn> {
-    const entering = this.#enter();
-    this.#entering = entering;
-    let listing = await untilAborted(entering, signal);
+    let listing = await untilAborted(this.#enter(), signal);
     for (;;) {
       const place = this.#placeIn(listing);
       if (place.ticket.sequence > this.options.sequenceLimit) {
         listing = await untilAborted(this.#startAnew(signal), signal);
         continue;
       }
-      this.#standing = { place, czxid: listing.czxid };
-      if (place.predecessor === null) break;
+      const obstacle = this.#obstacleOf(place);
+      this.#standing = { place, czxid: listing.czxid, obstacle };
+      if (obstacle === null) break;
+      this.#waited = true;
       onQueued(place);
-      await this.#wait(place.predecessor, signal);
+      await this.#waitFor(obstacle, signal);
       if (this.#inherited) break;
       // Gone is not yet our turn: those before us may have left in any order.
       listing = await untilAborted(this.#look(), signal);
@@ -85,110 +91,118 @@ export class Contender {
   }
 
   /**
-   * The holder right before us, of this very process, is leaving: its delete is on its way, and nobody can stand between. So
-   * the turn is ours now. False: it is not our predecessor, or we do not know our place yet.
+   * The exclusive holder right before us, of this very process, is leaving: its delete is on its way, and nobody can stand
+   * between. So the turn is ours now, unless it is not what we wait for.
    */
-  inherit(from: string): boolean {
-    if (this.#wakeUp === null || this.#standing?.place.predecessor?.name !== from) return false;
+  inherit(from: string): void {
+    const obstacle = this.#standing?.obstacle;
+    if (this.#wakeUp === null || obstacle === null || obstacle === undefined || obstacle === "departures") return;
+    if (obstacle.name !== from || obstacle.demand !== "exclusive") return;
     this.#inherited = true;
     this.#wakeUp.resolve();
-    return true;
   }
 
-  /**
-   * Withdraws the ticket. Resolves when it is gone, or when that is left to the background because the connection is down; it
-   * is then deleted as soon as we are in touch again, or dies with the session. Never rejects.
-   */
+  /** Withdraws the ticket: see OwnTicket.withdraw. */
   leave(): Promise<void> {
-    if (this.#leaving === null) {
-      this.#leaving = deferred();
-      void this.#withdraw(this.#leaving);
-    }
-    return this.#leaving.promise;
+    return this.#own.withdraw();
+  }
+
+  /** Writes on our ticket since when we hold, for others to read. */
+  async announceGrant(): Promise<void> {
+    const { place } = this.#standing as Standing;
+    const text = writeGrant(this.options.data, new Date());
+    await this.#insist(() => this.port.write(this.#pathOf(place.ticket), text));
   }
 
   /** Who is first, and how many are before us, as of now. Empty when we have no ticket, or nobody answers. */
   async survey(): Promise<{ ahead?: number; holder?: Identity | undefined }> {
     try {
       const listing = await this.port.list(this.options.directory);
-      const place = placeOf(queueOf(listing?.children ?? []), this.#id) ?? this.#standing?.place;
-      if (place === undefined) return {};
-      const holder = await this.port.read(this.#pathOf(place.first.name));
+      const place = placeOf(this.#queueIn(listing), this.#own.id) ?? this.#standing?.place;
+      const [first] = place?.queue ?? [];
+      if (place === undefined || first === undefined) return {};
+      const holder = await this.port.read(this.#pathOf(first));
       return { ahead: place.ahead, holder: holder === null ? undefined : readIdentity(holder.data) };
     } catch {
       return {};
     }
   }
 
-  /** Takes a ticket; after a lost reply, finds out first whether the create has happened. */
   async #enter(): Promise<Listing> {
-    const { directory, data } = this.options;
-    for (;;) {
-      if (this.#leaving !== null) throw new LockError("Left the queue before entering it.");
-      try {
-        const { name, listing } = await this.port.takeTicket(directory, ticketPrefix(this.#id), data);
-        this.#ticket = name;
-        return listing;
-      } catch (error) {
-        if (!(error instanceof ConnectionLossError)) throw error;
-      }
-      const found = await this.#insist(() => this.#findTicket());
-      if (found !== null) return found;
+    const { discipline, directory } = this.options;
+    const taking = this.#own.take();
+    if (discipline.limit !== undefined) {
+      await Promise.all([taking, agreeOnLimit(this.port, directory, discipline, taking, this.options.pause)]);
     }
-  }
-
-  /** The queue with our ticket in it, if there is one. */
-  async #findTicket(): Promise<Listing | null> {
-    await this.port.session.linked();
-    const listing = await this.port.list(this.options.directory);
-    const ours = placeOf(queueOf(listing?.children ?? []), this.#id)?.ticket.name;
-    if (listing === null || ours === undefined) return null;
-    const content = await this.port.read(this.#pathOf(ours));
-    // An id can be copied by anybody who can write here; only what is our session's is ours.
-    if (content?.owner !== this.port.session.id) return null;
-    this.#ticket = ours;
-    return listing;
+    return taking;
   }
 
   async #look(): Promise<Listing> {
     return (await this.#insist(() => this.port.list(this.options.directory))) ?? { czxid: 0, children: [] };
   }
 
+  #queueIn(listing: Listing | null): Ticket[] {
+    return queueOf(listing?.children ?? []);
+  }
+
   #placeIn(listing: Listing): Place {
-    const place = placeOf(queueOf(listing.children), this.#id);
+    const place = placeOf(this.#queueIn(listing), this.#own.id);
     if (place !== null) return place;
     throw new LockLostError(`Somebody deleted our ticket in ${this.options.directory}.`, { reason: "ticket-gone" });
   }
 
-  /** Until the predecessor is gone, or the connection has come back, or the turn has been handed to us. */
-  async #wait(predecessor: Ticket, signal: AbortSignal): Promise<void> {
+  #obstacleOf(place: Place): Ticket | "departures" | null {
+    const own = this.ownBefore();
+    // Who holds the write lock stands at the head; nobody else can get past it while it does.
+    if (own !== null && place.queue.some(({ name }) => name === own.name)) return null;
+    return this.options.discipline.obstacle(place);
+  }
+
+  /** Until the obstacle has gone or changed, or the connection has come back, or the turn has been handed to us. */
+  async #waitFor(obstacle: Ticket | "departures", signal: AbortSignal): Promise<void> {
     const { session } = this.port;
     const wakeUp = deferred<void>();
     const woken = (): void => wakeUp.resolve();
     const ended = (): void => wakeUp.reject(new SessionLostError("The ZooKeeper session ended while we waited."));
     this.#wakeUp = wakeUp;
     session.on("connected", woken).on("ended", ended);
-    const armed = this.port.watch(this.#pathOf(predecessor.name), woken);
-    armed.then(
-      ({ content }) => content ?? woken(),
-      (error: unknown) => (error instanceof ConnectionLossError ? session.isLinked && woken() : wakeUp.reject(error)),
-    );
+    const armed = obstacle === "departures" ? this.#watchDepartures(woken) : this.#watchTicket(obstacle, woken);
+    armed.catch((error: unknown) => {
+      if (!(error instanceof ConnectionLossError)) wakeUp.reject(error);
+      // Else the reconnect wakes us; if there was none to wait for, look again soon.
+      else if (session.isLinked) void this.options.pause().then(woken);
+    });
     try {
       if (session.ended) ended();
       await untilAborted(wakeUp.promise, signal);
     } finally {
       this.#wakeUp = null;
       session.removeListener("connected", woken).removeListener("ended", ended);
-      armed.then(({ forget }) => forget()).catch(() => undefined);
+      armed.then((forget) => forget()).catch(() => undefined);
     }
+  }
+
+  async #watchTicket(ticket: Ticket, onEvent: () => void): Promise<() => void> {
+    const { content, forget } = await this.port.watch(this.#pathOf(ticket), onEvent);
+    // A predecessor in a semaphore's line may have been granted since we saw it: then we are first in line.
+    if (content === null || (ticket.demand === "permit" && content.version > 0)) onEvent();
+    return forget;
+  }
+
+  async #watchDepartures(onEvent: () => void): Promise<() => void> {
+    const { listing, forget } = await this.port.watchQueue(this.options.directory, onEvent);
+    const place = placeOf(this.#queueIn(listing), this.#own.id);
+    if (place === null || this.#obstacleOf(place) !== "departures") onEvent();
+    return forget;
   }
 
   /** Every grant consults the clock first: after a long wait the lease may be over, or the session. */
   async #takeTurn(signal: AbortSignal): Promise<Turn> {
     const { session } = this.port;
     const { place, czxid } = this.#standing as Standing;
-    const path = this.#pathOf(place.ticket.name);
-    const token = fencingToken(czxid, place.ticket.sequence);
+    const { ticket, ahead: slot, queue } = place;
+    const path = this.#pathOf(ticket);
+    const token = fencingToken(czxid, ticket.sequence);
     while (session.leaseMs <= 0) {
       if (session.ended) throw new SessionLostError("The ZooKeeper session ended before the grant.");
       const stands = await untilAborted(
@@ -197,7 +211,7 @@ export class Contender {
       );
       if (!stands) throw new LockLostError(`Somebody deleted our ticket ${path}.`, { reason: "ticket-gone" });
     }
-    return { token, path, name: place.ticket.name };
+    return { token, path, ticket, slot, waited: this.#waited, queue };
   }
 
   /**
@@ -207,53 +221,24 @@ export class Contender {
    */
   async #startAnew(signal: AbortSignal): Promise<Listing> {
     const { directory } = this.options;
-    const retired = this.#ticket;
-    if (retired !== null) await this.#insist(() => this.port.remove(this.#pathOf(retired)));
-    this.#ticket = null;
-    for (let drained = false; !drained && !signal.aborted;) {
+    const retired = this.#own;
+    // Before anything else is awaited: from now on `leave` concerns the new ticket.
+    this.#own = new OwnTicket(this.port, this.options);
+    await retired.withdraw();
+    for (let drained = false; !drained;) {
+      signal.throwIfAborted();
       const last = (await this.#look()).children.at(-1);
       if (last === undefined) drained = await this.#insist(() => this.port.removeDirectory(directory));
-      else await this.#wait({ name: last, sequence: 0 }, signal);
+      else await this.#waitFor({ name: last, sequence: 0, demand: "exclusive" }, signal);
     }
-    this.#id = randomBytes(ID_BYTES).toString("hex");
-    const entering = this.#enter();
-    this.#entering = entering;
-    return entering;
-  }
-
-  async #withdraw(handedOver: Deferred<void>): Promise<void> {
-    const { session } = this.port;
-    if (!session.isLinked) handedOver.resolve();
-    session.once("disconnected", handedOver.resolve);
-    for (let isGone = false; !isGone && !session.ended;) {
-      try {
-        // Known tickets go at once: whoever acquires in the same turn queues up behind this delete.
-        if (this.#ticket === null) await this.#entering.catch(() => undefined);
-        if (this.#ticket !== null) await this.port.remove(this.#pathOf(this.#ticket));
-        isGone = true;
-      } catch (error) {
-        handedOver.resolve();
-        if (!(error instanceof ConnectionLossError || error instanceof SessionLostError)) this.options.onStuck(error);
-        await this.options
-          .pause()
-          .then(() => session.linked())
-          .catch(() => undefined);
-      }
-    }
-    session.removeListener("disconnected", handedOver.resolve);
-    this.#endUse();
-    handedOver.resolve();
-  }
-
-  get pause(): () => Promise<void> {
-    return this.options.pause;
+    return this.#enter();
   }
 
   #insist<T>(ask: () => Promise<T>): Promise<T> {
     return insist(ask, this.port.session, this.options.pause);
   }
 
-  #pathOf(name: string): string {
+  #pathOf({ name }: Ticket): string {
     return `${this.options.directory}/${name}`;
   }
 }

@@ -6,12 +6,16 @@ import { TokenRangeError } from "./errors.js";
  */
 export type FencingToken = number;
 
+/** What a ticket asks for: the resource for itself, to share it with other readers, or one of its permits. */
+export type Demand = "exclusive" | "shared" | "permit";
+
 /** A contender's place in a queue, read from the name of its node. */
 export interface Ticket {
   /** The node's name inside the directory. */
   readonly name: string;
   /** The counter ZooKeeper appended to the name. */
   readonly sequence: number;
+  readonly demand: Demand;
 }
 
 /** What a contender reads from a queue. */
@@ -19,9 +23,8 @@ export interface Place {
   readonly ticket: Ticket;
   /** How many stand before us. */
   readonly ahead: number;
-  /** The one right before us; null: we are first. */
-  readonly predecessor: Ticket | null;
-  readonly first: Ticket;
+  /** All that stand in the queue, in order. */
+  readonly queue: readonly Ticket[];
 }
 
 /**
@@ -30,18 +33,26 @@ export interface Place {
  */
 export const SEQUENCE_LIMIT = 2_000_000_000;
 
-/** Ours and Curator's end in `-lock-<sequence>`, kazoo's in `__lock__<sequence>`. */
-const TICKET_NAME = /(?:-lock-|__lock__)(\d{10})$/;
+/**
+ * What stands before the sequence, and what it asks for. Ours are Apache Curator's, so that its InterProcessMutex and
+ * InterProcessReadWriteLock queue with us; kazoo's are read as well. Semaphore permits are a recipe of our own.
+ */
+const MARKERS: Readonly<Record<string, Demand>> = {
+  "-lock-": "exclusive",
+  __lock__: "exclusive",
+  __WRIT__: "exclusive",
+  __READ__: "shared",
+  __rlock__: "shared",
+  "-permit-": "permit",
+};
 
-/** What we put before the sequence: Curator sorts by what follows "lock-". */
-export function ticketPrefix(id: string): string {
-  return `${id}-lock-`;
-}
+const TICKET_NAME = /(-lock-|__lock__|__WRIT__|__READ__|__rlock__|-permit-)(\d{10})$/;
 
 /** Null for a child that is no ticket, or whose counter has run over into the negative. */
 export function parseTicket(name: string): Ticket | null {
-  const digits = TICKET_NAME.exec(name)?.[1];
-  return digits === undefined ? null : { name, sequence: Number(digits) };
+  const [, marker = "", digits] = TICKET_NAME.exec(name) ?? [];
+  const demand = MARKERS[marker];
+  return demand === undefined ? null : { name, sequence: Number(digits), demand };
 }
 
 /** The tickets among a directory's children, in queue order. */
@@ -56,12 +67,9 @@ export function queueOf(children: readonly string[]): Ticket[] {
 
 /** Where the contender with this id stands; null: it has no ticket in this queue. */
 export function placeOf(queue: readonly Ticket[], id: string): Place | null {
-  const prefix = ticketPrefix(id);
-  const ahead = queue.findIndex(({ name }) => name.startsWith(prefix));
+  const ahead = queue.findIndex(({ name }) => name.startsWith(`${id}-`));
   const ticket = queue[ahead];
-  const first = queue[0];
-  if (ticket === undefined || first === undefined) return null;
-  return { ticket, ahead, predecessor: queue[ahead - 1] ?? null, first };
+  return ticket === undefined ? null : { ticket, ahead, queue };
 }
 
 /**

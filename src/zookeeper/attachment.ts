@@ -89,8 +89,14 @@ export class Attachment {
     let windowMs = FIRST_ATTEMPT_MS;
     while (!this.session.ended) {
       const resumed = await this.#attempt(credentials, windowMs);
-      if (resumed === "expired") { this.#end(); return; }
-      if (resumed !== null) { this.#adopt(resumed.link, resumed.heardAt); return; }
+      if (resumed === "expired") {
+        this.#end();
+        return;
+      }
+      if (resumed !== null) {
+        this.#adopt(resumed.link, resumed.heardAt);
+        return;
+      }
       windowMs = Math.min(windowMs * ATTEMPT_GROWTH, longestMs);
     }
   }

@@ -21,8 +21,20 @@ export interface QueuePort {
    * `forget` unhooks the listener. A watch does not outlive the connection it was set on: look again after a reconnect.
    */
   watch(path: string, onEvent: () => void): Promise<{ content: NodeContent | null; forget: () => void }>;
+  /** The queue now, and `onEvent` once when a ticket comes or goes. Null: the directory is gone, and there is no watch. */
+  watchQueue(directory: string, onEvent: () => void): Promise<{ listing: Listing | null; forget: () => void }>;
+  /** Writes into a node of ours. */
+  write(path: string, data: Buffer): Promise<void>;
+  /** What is stored with a resource, and the version to replace it by; null: the directory is gone. */
+  stored(directory: string): Promise<{ data: Buffer; version: number } | null>;
+  /** Stores it, unless somebody else has stored anything since `version`: then false. */
+  store(directory: string, data: Buffer, version: number): Promise<boolean>;
   /** Resolves when the node is gone, whoever deleted it. */
   remove(path: string): Promise<void>;
+  /** Makes a directory, and what is above it, where it is missing. */
+  makeDirectory(directory: string): Promise<void>;
+  /** The names of the directories below a root. */
+  listDirectories(rootDir: string): Promise<readonly string[]>;
   /** Deletes an empty directory; false: it was not empty. */
   removeDirectory(directory: string): Promise<boolean>;
   /** Asks the quorum whether the node is there, which also freshens the lease. */
@@ -40,6 +52,7 @@ export interface NodeContent {
   /** The session's id, as Session.id. */
   readonly owner: string;
   readonly createdAt: Date;
+  readonly version: number;
 }
 
 /** The answer did not arrive: what was asked may have happened, or may not. Never leaves the library. */

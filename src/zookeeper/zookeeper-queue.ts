@@ -61,23 +61,45 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   async watch(path: string, onEvent: () => void): Promise<{ content: NodeContent | null; forget: () => void }> {
-    const { watches } = this.attachment;
-    const forget = watches.arm(path, onEvent);
-    try {
-      const [got] = await this.#answers(this.#get(path, true));
-      if (got.code !== Code.ok) watches.disarm(path);
-      const content = got.code === Code.noNode ? null : this.#value(got, path);
-      if (content === null) forget();
-      return { content, forget };
-    } catch (error) {
-      forget();
-      throw error;
-    }
+    const { value, forget } = await this.#watching(path, onEvent, this.#get(path, true));
+    return { content: value, forget };
+  }
+
+  async watchQueue(directory: string, onEvent: () => void): Promise<{ listing: Listing | null; forget: () => void }> {
+    const { value, forget } = await this.#watching(directory, onEvent, this.#children(directory, true));
+    return { listing: value, forget };
+  }
+
+  async write(path: string, data: Buffer): Promise<void> {
+    await this.#set(path, data, ANY_VERSION).then((written) => this.#value(written, path));
+  }
+
+  async stored(directory: string): Promise<{ data: Buffer; version: number } | null> {
+    return this.read(directory);
+  }
+
+  async store(directory: string, data: Buffer, version: number): Promise<boolean> {
+    const written = await this.#set(directory, data, version);
+    if (written.code === Code.badVersion || written.code === Code.noNode) return false;
+    this.#value(written, directory);
+    return true;
   }
 
   async remove(path: string): Promise<void> {
     const deleted = await this.#delete(path);
     if (deleted.code !== Code.noNode) this.#value(deleted, path);
+  }
+
+  async makeDirectory(directory: string): Promise<void> {
+    if (!this.#directories.isReady(directory)) return this.#secure(directory);
+    const [made] = await this.#answers(this.#directories.make(this.attachment.link, directory));
+    if (isRefused(made)) throw denied(directory);
+    const own = made.at(-1);
+    if (own !== undefined && own.code !== Code.nodeExists) this.#value(own, directory);
+  }
+
+  async listDirectories(rootDir: string): Promise<readonly string[]> {
+    return (await this.list(rootDir))?.children ?? [];
   }
 
   async removeDirectory(directory: string): Promise<boolean> {
@@ -109,9 +131,37 @@ export class ZooKeeperQueue implements QueuePort {
     );
   }
 
-  #children(directory: string): Promise<Reply<Listing>> {
+  /** A read that sets a watch; null for a missing node, on which no watch is left. */
+  async #watching<T>(
+    path: string,
+    onEvent: () => void,
+    asked: Promise<Reply<T>>,
+  ): Promise<{ value: T | null; forget: () => void }> {
+    const { watches } = this.attachment;
+    const forget = watches.arm(path, onEvent);
+    try {
+      const [got] = await this.#answers(asked);
+      if (got.code !== Code.ok) watches.disarm(path);
+      const value = got.code === Code.noNode ? null : this.#value(got, path);
+      if (value === null) forget();
+      return { value, forget };
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+
+  async #set(path: string, data: Buffer, version: number): Promise<Reply<unknown>> {
+    const [written] = await this.#answers(
+      this.attachment.link.request((calls, done) => calls.a_set(path, data, version, (code) => done(code, null))),
+    );
+    this.#proves(written);
+    return written;
+  }
+
+  #children(directory: string, watch = false): Promise<Reply<Listing>> {
     return this.attachment.link.request((calls, done) =>
-      calls.a_get_children2(directory, false, (code, _message, children, stat) =>
+      calls.a_get_children2(directory, watch, (code, _message, children, stat) =>
         done(code, children && stat && { czxid: stat.czxid, children }),
       ),
     );
@@ -120,7 +170,15 @@ export class ZooKeeperQueue implements QueuePort {
   #get(path: string, watch: boolean): Promise<Reply<NodeContent>> {
     return this.attachment.link.request((calls, done) =>
       calls.a_get(path, watch, (code, _message, stat, data) =>
-        done(code, stat && { data: data ?? Buffer.alloc(0), owner: stat.ephemeralOwner, createdAt: stat.ctime }),
+        done(
+          code,
+          stat && {
+            data: data ?? Buffer.alloc(0),
+            owner: stat.ephemeralOwner,
+            createdAt: stat.ctime,
+            version: stat.version,
+          },
+        ),
       ),
     );
   }

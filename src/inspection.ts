@@ -1,0 +1,92 @@
+import type { Identity } from "./errors.js";
+import { holdersOf } from "./holders.js";
+import { readGrant, readIdentity } from "./identity.js";
+import { readLimit } from "./limit.js";
+import { type FencingToken, queueOf, type Ticket } from "./ticket.js";
+import type { Listing, QueuePort } from "./zookeeper/port.js";
+
+/** One ticket in a queue, as its owner describes it. */
+export interface TicketStatus {
+  /** 0 is the first. */
+  readonly position: number;
+  /** The number that its acquire returned, or will return; a fence only where `shared` is false. */
+  readonly token: FencingToken;
+  readonly sequence: number;
+  /** What the owner says of itself; undefined for recipes of others that say nothing. */
+  readonly identity?: Identity;
+  /** Since when it is held, as far as the owner says so; else when it queued up. */
+  readonly since: Date;
+  readonly queuedSince: Date;
+  readonly sessionId: string;
+  readonly shared: boolean;
+}
+
+/** Who holds a resource and who waits for it, in order. */
+export interface ResourceStatus {
+  readonly resource: string;
+  readonly kind: "mutex" | "read-write" | "semaphore";
+  readonly holders: readonly TicketStatus[];
+  readonly waiters: readonly TicketStatus[];
+  /** Of a semaphore. */
+  readonly maxConcurrentHolders?: number;
+}
+
+/** Looks at the queue of a resource, of whatever process and recipe. Nobody is disturbed: it only reads. */
+export async function inspectResource(port: QueuePort, resource: string, directory: string): Promise<ResourceStatus> {
+  const [listing, stored] = await Promise.all([port.list(directory), port.stored(directory)]);
+  const queue = queueOf(listing?.children ?? []);
+  const limit = stored === null ? undefined : readLimit(stored.data);
+  const holders = holdersOf(queue, limit ?? 1);
+  const described = await Promise.all(
+    queue.map((ticket, position) => describe(port, directory, listing, ticket, position)),
+  );
+  // What has gone since the listing is gone.
+  const present = described.filter((status) => status !== null);
+  const isHolder = new Set(holders.map(({ sequence }) => sequence));
+  return {
+    resource,
+    kind: kindOf(queue, limit),
+    holders: present.filter(({ sequence }) => isHolder.has(sequence)),
+    waiters: present.filter(({ sequence }) => !isHolder.has(sequence)),
+    ...(limit !== undefined && { maxConcurrentHolders: limit }),
+  };
+}
+
+async function describe(
+  port: QueuePort,
+  directory: string,
+  listing: Listing | null,
+  { name, sequence, demand }: Ticket,
+  position: number,
+): Promise<TicketStatus | null> {
+  const content = await port.read(`${directory}/${name}`);
+  if (content === null) return null;
+  const identity = readIdentity(content.data);
+  return {
+    position,
+    token: (listing?.czxid ?? 0) + sequence,
+    sequence,
+    ...(identity && { identity }),
+    since: readGrant(content.data) ?? content.createdAt,
+    queuedSince: content.createdAt,
+    sessionId: content.owner,
+    shared: demand !== "exclusive",
+  };
+}
+
+function kindOf(queue: readonly Ticket[], limit: number | undefined): ResourceStatus["kind"] {
+  if (limit !== undefined || queue.some(({ demand }) => demand === "permit")) return "semaphore";
+  return queue.some(({ name, demand }) => demand === "shared" || name.includes("__WRIT__")) ? "read-write" : "mutex";
+}
+
+/** Deletes the ticket of that very hold, and of no other. False: no such hold. */
+export async function forceRelease(port: QueuePort, directory: string, token: FencingToken): Promise<boolean> {
+  const [listing, stored] = await Promise.all([port.list(directory), port.stored(directory)]);
+  if (listing === null) return false;
+  const limit = stored === null ? undefined : readLimit(stored.data);
+  const holders = holdersOf(queueOf(listing.children), limit ?? 1);
+  const holder = holders.find(({ sequence }) => listing.czxid + sequence === token);
+  if (holder === undefined) return false;
+  await port.remove(`${directory}/${holder.name}`);
+  return true;
+}

@@ -1,0 +1,39 @@
+import type { Discipline } from "./discipline.js";
+import { LimitMismatchError } from "./errors.js";
+import { insist } from "./insist.js";
+import type { QueuePort } from "./zookeeper/port.js";
+
+/**
+ * Sees to it that a semaphore's limit is the one stored with its resource, and stores it where there is none yet. The question
+ * goes out together with the ticket, so it costs no round trip of its own.
+ * @throws LimitMismatchError when another limit is stored and `replacesLimit` is not set
+ */
+export async function agreeOnLimit(
+  port: QueuePort,
+  directory: string,
+  { limit, replacesLimit = false }: Discipline,
+  ticketTaken: Promise<unknown>,
+  pause: () => Promise<void>,
+): Promise<void> {
+  const wanted = Buffer.from(JSON.stringify({ maxConcurrentHolders: limit }));
+  for (let first = true; ; first = false) {
+    const stored = await insist(() => port.stored(directory), port.session, pause);
+    // The directory is made by whoever takes the first ticket.
+    if (first) await ticketTaken;
+    if (stored === null) continue;
+    const known = readLimit(stored.data);
+    if (known === limit) return;
+    if (known !== undefined && !replacesLimit) throw new LimitMismatchError(limit ?? 0, known);
+    if (await insist(() => port.store(directory, wanted, stored.version), port.session, pause)) return;
+  }
+}
+
+/** The limit that is stored with a resource; undefined: none. */
+export function readLimit(data: Buffer): number | undefined {
+  try {
+    const limit: unknown = (JSON.parse(data.toString()) as { maxConcurrentHolders?: unknown }).maxConcurrentHolders;
+    return Number.isSafeInteger(limit) ? (limit as number) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,146 @@
+import type { Discipline } from "./discipline.js";
+import { read, write } from "./discipline.js";
+import { type LockError, type LockLostError, SessionLostError } from "./errors.js";
+import type { ResourceHold } from "./hold.js";
+import { LocalQueue, type LocalContext, type Siblings } from "./local-queue.js";
+import type { LockHome } from "./lock.js";
+import type { LockOptions, ManagerOptions } from "./options.js";
+import { DEFAULT_ROOT_DIR } from "./options.js";
+import { directoryOf } from "./resource-path.js";
+import { SEQUENCE_LIMIT } from "./ticket.js";
+import type { QueuePort } from "./zookeeper/port.js";
+import type { Clock } from "./clock.js";
+
+/** Between two tries to do what the server refused, or what a lost connection cut short. */
+const PAUSE_MS = 50;
+
+/** What the queues of a manager need of it. */
+export interface LocalQueuesHost {
+  readonly options: ManagerOptions;
+  /** Written into our tickets. */
+  readonly identity: Buffer;
+  readonly clock: () => Clock;
+  port(signal: AbortSignal): Promise<QueuePort>;
+  error(error: LockError): void;
+}
+
+/** The local queues of one manager, made when somebody acquires, gone when nobody is left in them. */
+export class LocalQueues {
+  readonly #queues = new Map<string, LocalQueue>();
+  readonly #background = new Set<Promise<unknown>>();
+  #closed: string | null = null;
+  #whenEmpty: (() => void)[] = [];
+
+  constructor(private readonly host: LocalQueuesHost) {}
+
+  /** What a lock of this resource and kind needs. */
+  home(resource: string, discipline: Discipline, options: LockOptions): LockHome {
+    const { rootDir = DEFAULT_ROOT_DIR, acquireTimeout } = this.host.options;
+    const directory = directoryOf(options.rootDir ?? rootDir, resource);
+    return {
+      resource,
+      directory,
+      discipline,
+      reentrancy: options.reentrancy ?? (discipline.kind === "semaphore" ? "none" : "process"),
+      failImmediate: options.failImmediate ?? false,
+      acquireTimeoutMs: options.acquireTimeout ?? acquireTimeout,
+      queue: () => this.#queue(resource, directory, discipline),
+      existingQueue: () => this.#existing(directory, discipline),
+      port: (signal) => this.host.port(signal),
+      unheard: (error: LockLostError) => {
+        if (error.reason !== "closed") this.host.error(error);
+      },
+      assertOpen: () => {
+        if (this.#closed !== null) throw new SessionLostError(this.#closed, { resource });
+      },
+    };
+  }
+
+  holds(): ResourceHold[] {
+    return [...this.#queues.values()].flatMap((queue) => queue.holds());
+  }
+
+  /** No acquire any more; waiting ones are rejected, holds stay. */
+  turnAway(why: string): void {
+    this.#closed ??= why;
+    for (const queue of [...this.#queues.values()]) queue.turnAway(new SessionLostError(why));
+  }
+
+  /** Resolves when nobody holds or waits any more, or after `timeoutMs`. */
+  async whenIdle(timeoutMs: number): Promise<void> {
+    if (this.#queues.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.host.clock().after(timeoutMs, resolve);
+      this.#whenEmpty.push(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  /** Ends everything. Resolves when all tickets are withdrawn, or `patienceMs` is over: what is left dies with the session. */
+  async close(why: string, patienceMs: number): Promise<void> {
+    this.#closed = why;
+    for (const queue of [...this.#queues.values()]) queue.close(new SessionLostError(why));
+    let cancel = (): void => undefined;
+    const patience = new Promise<void>((resolve) => {
+      cancel = this.host.clock().after(patienceMs, resolve);
+    });
+    await Promise.race([Promise.all(this.#background), patience]);
+    cancel();
+  }
+
+  #existing(directory: string, { kind }: Discipline): LocalQueue | undefined {
+    return this.#queues.get(keyOf(directory, kind));
+  }
+
+  #queue(resource: string, directory: string, discipline: Discipline): LocalQueue {
+    const existing = this.#existing(directory, discipline);
+    if (existing !== undefined) return existing;
+    const clock = this.host.clock();
+    const key = keyOf(directory, discipline.kind);
+    const context: LocalContext = {
+      clock,
+      port: (signal) => this.host.port(signal),
+      background: (work) => this.#track(work),
+    };
+    const options = {
+      resource,
+      directory,
+      discipline,
+      data: this.host.identity,
+      sequenceLimit: this.host.options.sequenceLimit ?? SEQUENCE_LIMIT,
+      pause: () => new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve)),
+      onStuck: (error: unknown) => this.host.error(error as LockError),
+    };
+    const queue = new LocalQueue(context, options, this.#siblings(directory, discipline), () => {
+      this.#queues.delete(key);
+      if (this.#queues.size === 0) for (const tell of this.#whenEmpty.splice(0)) tell();
+    });
+    this.#queues.set(key, queue);
+    return queue;
+  }
+
+  #siblings(directory: string, { kind }: Discipline): Siblings {
+    switch (kind) {
+      case "read":
+        return { writers: () => this.#existing(directory, write) };
+      case "write":
+        return { readers: () => this.#existing(directory, read) };
+      case "mutex":
+      case "semaphore":
+        return {};
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  #track(work: Promise<unknown>): void {
+    this.#background.add(work);
+    void work.finally(() => this.#background.delete(work));
+  }
+}
+
+function keyOf(directory: string, kind: Discipline["kind"]): string {
+  return `${kind} ${directory}`;
+}
