@@ -1,4 +1,4 @@
-/** @jest-config-loader-options {"transpileOnly": true} */
+/** @jest-config-loader-options {"transpileOnly": true, "compilerOptions": {"module": "CommonJS", "moduleResolution": "Node10", "verbatimModuleSyntax": false}} */
 import type { Config } from "jest";
 
 const config: Config = {
@@ -13,7 +13,8 @@ const config: Config = {
   },
   // Our sources import each other by their compiled names (`./lock.js`), as Node's ESM wants it.
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
-  globalSetup: "<rootDir>/test/helpers/global-setup.ts",
+  globalSetup: "<rootDir>/test/helpers/global-setup.mjs",
+  globalTeardown: "<rootDir>/test/helpers/global-teardown.mjs",
   testTimeout: 30_000,
   maxWorkers: 2,
 };

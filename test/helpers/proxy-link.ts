@@ -1,0 +1,96 @@
+import { connect, type Socket } from "node:net";
+import { type Direction, ProxyPipe } from "./proxy-pipe.js";
+import { replyHeader, requestHeader, type ReplyHeader, type RequestHeader } from "./zookeeper-frames.js";
+
+/** What is done with a frame: it goes on, vanishes, or vanishes and takes the connection with it. */
+export type Verdict = "pass" | "swallow" | "cut";
+
+export interface LinkWatcher {
+  request(header: RequestHeader): Verdict;
+  reply(header: ReplyHeader, opcode: number | undefined): Verdict;
+}
+
+/** One client's connection through the proxy: the client's socket and ours to the server. */
+export class ProxyLink {
+  readonly #client: Socket;
+  readonly #server: Socket;
+  readonly #pipes: readonly ProxyPipe[];
+  /** The requests without a reply yet, by their xid, so that a reply is known by its operation. */
+  readonly #opcodes = new Map<number, number>();
+  readonly #watcher: LinkWatcher;
+  #lossy = false;
+  #handshakes = { client: true, server: true };
+
+  constructor(
+    client: Socket,
+    target: { host: string; port: number },
+    directions: { toServer: Direction; toClient: Direction },
+    watcher: LinkWatcher,
+  ) {
+    this.#client = client;
+    this.#watcher = watcher;
+    this.#server = connect({ ...target, noDelay: true, allowHalfOpen: true });
+    client.setNoDelay(true);
+    this.#pipes = [
+      new ProxyPipe(client, this.#server, directions.toServer, (frame) => this.#onRequest(frame)),
+      new ProxyPipe(this.#server, client, directions.toClient, (frame) => this.#onReply(frame)),
+    ];
+    client.on("error", () => void this.#spreadReset(directions.toServer));
+    this.#server.on("error", () => void this.#spreadReset(directions.toClient));
+  }
+
+  /** Whether bytes of this connection have vanished. */
+  get lossy(): boolean {
+    return this.#lossy || this.#pipes.some((pipe) => pipe.lossy);
+  }
+
+  /** Resets the connection on both sides: what was under way is gone. */
+  cut(): void {
+    this.#client.resetAndDestroy();
+    this.#server.resetAndDestroy();
+  }
+
+  /** Calls `action` when both sides are closed. */
+  onClosed(action: () => void): void {
+    let left = 2;
+    for (const socket of [this.#client, this.#server]) {
+      socket.once("close", () => {
+        left -= 1;
+        if (left === 0) action();
+      });
+    }
+  }
+
+  /** One side was reset, or cannot be reached: the other hears of it, if the way there is open. */
+  async #spreadReset(direction: Direction): Promise<void> {
+    await direction.gate;
+    if (direction.blackhole) this.#lossy = true;
+    else this.cut();
+  }
+
+  #onRequest(frame: Buffer): boolean {
+    const header = this.#isHandshake("client") ? undefined : requestHeader(frame);
+    if (!header) return true;
+    this.#opcodes.set(header.xid, header.opcode);
+    return this.#obey(this.#watcher.request(header));
+  }
+
+  #onReply(frame: Buffer): boolean {
+    const header = this.#isHandshake("server") ? undefined : replyHeader(frame);
+    if (!header) return true;
+    const opcode = this.#opcodes.get(header.xid);
+    this.#opcodes.delete(header.xid);
+    return this.#obey(this.#watcher.reply(header, opcode));
+  }
+
+  #obey(verdict: Verdict): boolean {
+    if (verdict === "cut") this.cut();
+    return verdict === "pass";
+  }
+
+  #isHandshake(side: "client" | "server"): boolean {
+    const first = this.#handshakes[side];
+    this.#handshakes[side] = false;
+    return first;
+  }
+}
