@@ -1,3 +1,4 @@
+import { bounded } from "./bounded.js";
 import { Caller, type Patience, type Standing } from "./caller.js";
 import type { SessionLostError } from "./errors.js";
 import { ResourceHold } from "./hold.js";
@@ -146,7 +147,10 @@ export class Claim {
     }
     const guess: Standing = ahead === undefined ? {} : { ahead };
     const lastWords = Promise.all([survey, left]).then(([known]) => ({ ...guess, ...known }));
-    caller.settle({ kind: "too-late", standing: await Promise.race([lastWords, this.#after(LAST_WORDS_MS, guess)]) });
+    caller.settle({
+      kind: "too-late",
+      standing: await bounded(lastWords, LAST_WORDS_MS, this.context.clock, () => guess),
+    });
   }
 
   #abandon(): Promise<void> | undefined {
@@ -168,10 +172,6 @@ export class Claim {
     if (this.#state.kind === "over") return;
     this.#state = { kind: "over" };
     this.onOver(this, hold?.givenBack ?? null);
-  }
-
-  #after(delayMs: number, standing: Standing): Promise<Standing> {
-    return new Promise((resolve) => this.context.clock.after(delayMs, () => resolve(standing)));
   }
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from "./clock.js";
 import type { Discipline } from "./discipline.js";
 import { LockLostError, type LossReason, NotHeldError } from "./errors.js";
 import { insist } from "./insist.js";
-import { consultingSignal } from "./lease-signal.js";
+import { consultClock } from "./lease-signal.js";
 import type { FencingToken, Ticket } from "./ticket.js";
 import { TicketGuard } from "./ticket-guard.js";
 import type { Contender, QueueOptions, Turn } from "./ticket-queue.js";
@@ -55,11 +55,11 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   #observed = false;
   /** A reader of ours that relies on our ticket. */
   #dependent: ResourceHold | null = null;
-  readonly #abort = new AbortController();
+  /** Made when somebody asks for the signal: most holds never need one. */
+  #abort: AbortController | null = null;
   readonly #guard: TicketGuard;
   readonly #cancelGuard: () => void;
   readonly #cancelNews: () => void;
-  readonly #signal: AbortSignal;
 
   constructor(
     /** Whose hold it is: the same object may enter it. */
@@ -73,7 +73,6 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     super();
     this.setMaxListeners(0);
     this.token = turn.token;
-    this.#signal = consultingSignal(this.#abort, () => this.isHeld);
     const { session } = contender.port;
     session.on("disconnected", this.#onDisconnected).on("connected", this.#onConnected);
     session.on("lapsed", this.#onLapsed).on("ended", this.#onEnded);
@@ -99,7 +98,12 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
 
   get signal(): AbortSignal {
     this.#observed = true;
-    return this.#signal;
+    if (this.#abort === null) {
+      this.#abort = new AbortController();
+      consultClock(this.#abort.signal, () => this.isHeld);
+      if (this.loss !== null) this.#abort.abort(this.lossError());
+    }
+    return this.#abort.signal;
   }
 
   /** Whether somebody would notice a loss: a listener, or somebody who has read the signal. */
@@ -213,7 +217,7 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     this.#end({ kind: "lost", reason });
     void this.contender.leave();
     const error = this.lossError();
-    this.#abort.abort(error);
+    this.#abort?.abort(error);
     // Not from within whoever looked at the clock: a listener may do anything.
     queueMicrotask(() => this.emit("lost", error));
   }

@@ -1,9 +1,8 @@
 /**
- * A signal whose `aborted` looks at the clock before it answers, as `isHeld` does: after a pause of the process it is right
- * before any event has been processed. `consult` aborts the controller where the lease turns out to be over.
+ * Makes `aborted` look at the clock before it answers, as `isHeld` does: after a pause of the process it is right before any
+ * event has been processed. `consult` aborts the signal where the lease turns out to be over.
  */
-export function consultingSignal(controller: AbortController, consult: () => void): AbortSignal {
-  const { signal } = controller;
+export function consultClock(signal: AbortSignal, consult: () => void): void {
   let consulting = false;
   Object.defineProperty(signal, "aborted", {
     configurable: true,
@@ -16,5 +15,4 @@ export function consultingSignal(controller: AbortController, consult: () => voi
       return Reflect.get(AbortSignal.prototype, "aborted", signal);
     },
   });
-  return signal;
 }

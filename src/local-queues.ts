@@ -1,3 +1,4 @@
+import { bounded } from "./bounded.js";
 import type { Discipline } from "./discipline.js";
 import { read, write } from "./discipline.js";
 import { type LockError, type LockLostError, SessionLostError } from "./errors.js";
@@ -69,25 +70,16 @@ export class LocalQueues {
   /** Resolves when nobody holds or waits any more, or after `timeoutMs`. */
   async whenIdle(timeoutMs: number): Promise<void> {
     if (this.#queues.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const cancel = this.host.clock().after(timeoutMs, resolve);
-      this.#whenEmpty.push(() => {
-        cancel();
-        resolve();
-      });
-    });
+    const idle = new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+    await bounded(idle, Math.max(1, timeoutMs), this.host.clock(), () => undefined);
   }
 
   /** Ends everything. Resolves when all tickets are withdrawn, or `patienceMs` is over: what is left dies with the session. */
   async close(why: string, patienceMs: number): Promise<void> {
     this.#closed = why;
     for (const queue of [...this.#queues.values()]) queue.close(new SessionLostError(why));
-    let cancel = (): void => undefined;
-    const patience = new Promise<void>((resolve) => {
-      cancel = this.host.clock().after(patienceMs, resolve);
-    });
-    await Promise.race([Promise.all(this.#background), patience]);
-    cancel();
+    const withdrawn = Promise.all(this.#background).then(() => undefined);
+    await bounded(withdrawn, patienceMs, this.host.clock(), () => undefined);
   }
 
   #existing(directory: string, { kind }: Discipline): LocalQueue | undefined {

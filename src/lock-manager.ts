@@ -242,7 +242,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     const attachment = await this.#connection.attached(signal);
     let port = this.#ports.get(attachment);
     if (port === undefined) {
-      port = new ZooKeeperQueue(attachment, this.#connection.clock, this.#options.auth !== undefined);
+      port = new ZooKeeperQueue(attachment, this.#options.auth !== undefined);
       this.#ports.set(attachment, port);
     }
     return port;

@@ -6,15 +6,16 @@ import { placeOf, queueOf } from "./ticket.js";
 import type { QueueOptions } from "./ticket-queue.js";
 import { ConnectionLossError, type Listing, type QueuePort } from "./zookeeper/port.js";
 
-/** Eight random bytes: what a ticket is found by when the reply to its creation was lost. */
-const ID_BYTES = 8;
+/** Random for each process, counted within it: what a ticket is found by when the reply to its creation was lost. */
+const PROCESS_ID = randomBytes(8).toString("hex");
+let ticketsTaken = 0;
 
 /**
  * A ticket of ours, from the first try to take it until it is gone for certain, whatever replies are lost in between: none is
- * taken twice, and none is left behind in a live session. (Apache Curator's protection: a random id in the node's name.)
+ * taken twice, and none is left behind in a live session. (Apache Curator's protection: an id in the node's name.)
  */
 export class OwnTicket {
-  readonly id = randomBytes(ID_BYTES).toString("hex");
+  readonly id = `${PROCESS_ID}${(ticketsTaken++).toString(36)}`;
   #name: string | null = null;
   /** The taking goes on when nobody waits for it any more: what it took must be found and withdrawn. */
   #taking: Promise<unknown> = Promise.resolve();

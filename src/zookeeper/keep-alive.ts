@@ -8,7 +8,7 @@ import type { Link } from "./link.js";
 const BEATS_PER_TIMEOUT = 6;
 
 /**
- * Keeps the lease fresh, and cures a server that has lost a wake-up (ZOOKEEPER-4537). While anybody has a ticket, each beat is
+ * Keeps the lease fresh, gives up on replies that are overdue, and cures a server that has lost a wake-up (ZOOKEEPER-4537). While anybody has a ticket, each beat is
  * a probe of the quorum, unless some other write was answered meanwhile. An idle session asks its leader only (`sync`), which
  * is no more than a sign of life: it costs no write, and nothing depends on it but the state we show.
  */
@@ -22,6 +22,7 @@ export function startKeepAlive(
 
   function beat(): void {
     const silentMs = session.silentMs;
+    attachment.link.giveUpOverdue(session.leaseDurationMs);
     // Half a beat of tolerance: a session busy with writes of its own needs no probe.
     if (session.isLinked && silentMs > beatMs / 2) void askForLife();
     cancel = clock.after(silentMs > beatMs / 2 ? beatMs : beatMs - silentMs, beat);

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { type Clock, type Instant, instantOf } from "../clock.js";
+import { type Clock, elapsedMs, type Instant, instantOf } from "../clock.js";
 import type { ClientCalls, ZooKeeperClient } from "./client.js";
 import { ClientState, Code } from "./codes.js";
 
@@ -33,11 +33,13 @@ interface Waiting {
 }
 
 /**
- * One `zookeeper` client, made safe. Requests leave from a macrotask of our own, in order and several at a time. No deadline
- * here: who asks bounds the wait, because a swallowed reply on a live connection would never be missed otherwise.
+ * One `zookeeper` client, made safe. Requests leave from a macrotask of our own, in order and several at a time. None waits for
+ * ever: a reply that was swallowed on a live connection would never be missed otherwise, so overdue ones are given up.
  */
 export class Link extends EventEmitter<LinkEvents> {
   readonly #waiting: Waiting[] = [];
+  /** Sent and not answered, the oldest first. */
+  readonly #unanswered = new Set<{ readonly sentAt: Instant; giveUp(): void }>();
   #flushIsDue = false;
   #closed = false;
   #password = "";
@@ -68,18 +70,31 @@ export class Link extends EventEmitter<LinkEvents> {
   /** Sends one request. Never rejects; an outcome that is not known resolves with a code that says so. */
   request<T>(send: Send<T>): Promise<Reply<T>> {
     return new Promise((resolve) => {
-      let sentAt = instantOf(this.clock);
-      const done: Done<T> = (code, value) => resolve({ code, value, sentAt });
       this.#enqueue({
         send: () => {
-          sentAt = instantOf(this.clock);
+          const sentAt = instantOf(this.clock);
+          const unanswered = { sentAt, giveUp: () => done(Code.operationTimeout, null) };
+          const done: Done<T> = (code, value) => {
+            this.#unanswered.delete(unanswered);
+            resolve({ code, value, sentAt });
+          };
+          this.#unanswered.add(unanswered);
           const accepted = send(this.client.native ?? this.client, done, this.client);
           // A negative value means that the callback will never come.
           if (accepted < 0) done(accepted, null);
         },
-        refuse: (code) => done(code, null),
+        refuse: (code) => resolve({ code, value: null, sentAt: instantOf(this.clock) }),
       });
     });
+  }
+
+  /** Gives up what has not been answered for `patienceMs`: its outcome is unknown. To be called now and then. */
+  giveUpOverdue(patienceMs: number): void {
+    const now = instantOf(this.clock);
+    for (const request of this.#unanswered) {
+      if (elapsedMs(request.sentAt, now) < patienceMs) return;
+      request.giveUp();
+    }
   }
 
   /**

@@ -1,5 +1,3 @@
-import pTimeout from "p-timeout";
-import type { Clock } from "../clock.js";
 import { AccessDeniedError, LockError, SessionLostError } from "../errors.js";
 import type { Session } from "../session.js";
 import type { Attachment } from "./attachment.js";
@@ -22,7 +20,6 @@ export class ZooKeeperQueue implements QueuePort {
   /** @param restricted whether directories get an ACL of the session's user */
   constructor(
     private readonly attachment: Attachment,
-    private readonly clock: Clock,
     restricted: boolean,
   ) {
     this.session = attachment.session;
@@ -33,11 +30,11 @@ export class ZooKeeperQueue implements QueuePort {
     for (let attempt = 0; attempt < MAX_REAPED_IN_A_ROW; attempt += 1) {
       if (!this.#directories.isReady(directory)) await this.#secure(directory);
       // From the second time on, what makes the directory goes out in the same burst, ahead of the ticket.
-      const [made, created, listed] = await this.#answers(
-        attempt === 0 ? Promise.resolve([]) : this.#directories.make(this.attachment.link, directory),
+      const [made, created, listed] = await Promise.all([
+        attempt === 0 ? [] : this.#directories.make(this.attachment.link, directory),
         this.#create(`${directory}/${prefix}`, data),
         this.#children(directory),
-      );
+      ]);
       this.#proves(created);
       if (created.code === Code.noNode) {
         this.#directories.forget(directory);
@@ -51,12 +48,12 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   async list(directory: string): Promise<Listing | null> {
-    const [listed] = await this.#answers(this.#children(directory));
+    const listed = await this.#children(directory);
     return listed.code === Code.noNode ? null : this.#value(listed, directory);
   }
 
   async read(path: string): Promise<NodeContent | null> {
-    const [got] = await this.#answers(this.#get(path, false));
+    const got = await this.#get(path, false);
     return got.code === Code.noNode ? null : this.#value(got, path);
   }
 
@@ -92,7 +89,7 @@ export class ZooKeeperQueue implements QueuePort {
 
   async makeDirectory(directory: string): Promise<void> {
     if (!this.#directories.isReady(directory)) return this.#secure(directory);
-    const [made] = await this.#answers(this.#directories.make(this.attachment.link, directory));
+    const made = await this.#directories.make(this.attachment.link, directory);
     if (isRefused(made)) throw denied(directory);
     const own = made.at(-1);
     if (own !== undefined && own.code !== Code.nodeExists) this.#value(own, directory);
@@ -111,7 +108,7 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   async confirm(path: string): Promise<boolean> {
-    const [answer] = await this.#answers(probe(this.attachment.link, path));
+    const answer = await probe(this.attachment.link, path);
     this.#proves(answer);
     // Refused for its version, or for want of rights on it: either way the node is there.
     if (answer.code === Code.noNode) return false;
@@ -120,7 +117,7 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   async #secure(directory: string): Promise<void> {
-    const [replies] = await this.#answers(this.#directories.secure(this.attachment.link, directory));
+    const replies = await this.#directories.secure(this.attachment.link, directory);
     const unanswered = replies.find(({ code }) => isUnknownOutcome(code));
     if (unanswered !== undefined) this.#value(unanswered, directory);
   }
@@ -140,7 +137,7 @@ export class ZooKeeperQueue implements QueuePort {
     const { watches } = this.attachment;
     const forget = watches.arm(path, onEvent);
     try {
-      const [got] = await this.#answers(asked);
+      const got = await asked;
       if (got.code !== Code.ok) watches.disarm(path);
       const value = got.code === Code.noNode ? null : this.#value(got, path);
       if (value === null) forget();
@@ -152,8 +149,8 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   async #set(path: string, data: Buffer, version: number): Promise<Reply<unknown>> {
-    const [written] = await this.#answers(
-      this.attachment.link.request((calls, done) => calls.a_set(path, data, version, (code) => done(code, null))),
+    const written = await this.attachment.link.request((calls, done) =>
+      calls.a_set(path, data, version, (code) => done(code, null)),
     );
     this.#proves(written);
     return written;
@@ -184,8 +181,8 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   async #delete(path: string): Promise<Reply<unknown>> {
-    const [deleted] = await this.#answers(
-      this.attachment.link.request((calls, done) => calls.a_delete_(path, ANY_VERSION, (code) => done(code, null))),
+    const deleted = await this.attachment.link.request((calls, done) =>
+      calls.a_delete_(path, ANY_VERSION, (code) => done(code, null)),
     );
     this.#proves(deleted);
     return deleted;
@@ -194,20 +191,6 @@ export class ZooKeeperQueue implements QueuePort {
   /** A write was answered: the quorum heard us. A read proves nothing, for a follower that is cut off answers it alone. */
   #proves(write: Reply<unknown>): void {
     if (isServerAnswer(write.code)) this.session.heard(write.sentAt);
-  }
-
-  /** All answers of a burst; a reply that is swallowed on a live connection must not hold us up for ever. */
-  #answers<T extends unknown[]>(...burst: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
-    return pTimeout(Promise.all(burst) as unknown as Promise<T>, {
-      milliseconds: this.session.leaseDurationMs,
-      fallback: () => {
-        throw new ConnectionLossError(`No answer within ${this.session.leaseDurationMs} ms.`);
-      },
-      customTimers: {
-        setTimeout: ((action: () => void, delayMs: number) => this.clock.after(delayMs, action)) as never,
-        clearTimeout: ((cancel?: () => void) => cancel?.()) as never,
-      },
-    });
   }
 
   #value<T>(reply: Reply<T>, path: string): T {
