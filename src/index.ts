@@ -18,7 +18,7 @@ export type {
   SemaphoreOptions,
 } from "./options.js";
 export type { Locator } from "./zookeeper/addresses.js";
-export type { ZooKeeperClient } from "./zookeeper/client.js";
+export type { AdoptableClient as ZooKeeperClient } from "./zookeeper/client.js";
 export {
   AccessDeniedError,
   AcquireTimeoutError,

@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { type Deadlock, findCycles } from "./deadlocks.js";
+import { later } from "./later.js";
 import { mutex, semaphore } from "./discipline.js";
 import type { LockError } from "./errors.js";
 import type { ResourceHold } from "./hold.js";
@@ -31,7 +32,7 @@ import type { Session, SessionState, SessionStatus } from "./session.js";
 import type { FencingToken } from "./ticket.js";
 import { type Locator, parseServers } from "./zookeeper/addresses.js";
 import type { Attachment } from "./zookeeper/attachment.js";
-import type { ZooKeeperClient } from "./zookeeper/client.js";
+import type { AdoptableClient, ZooKeeperClient } from "./zookeeper/client.js";
 import { ownedSource } from "./zookeeper/client-source.js";
 import { Connection } from "./zookeeper/connection.js";
 import type { QueuePort } from "./zookeeper/port.js";
@@ -81,14 +82,14 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     this.#options = options;
     this.#connection = new Connection({ probePath: this.#rootDir, auth: options.auth });
     this.#connection.on("attached", ({ session }) => this.#follow(session));
-    this.#connection.on("replaced", () => this.emit("replaced"));
-    this.#connection.on("error", (error) => this.emit("error", error as LockError));
+    this.#connection.on("replaced", () => later(() => this.emit("replaced")));
+    this.#connection.on("error", (error) => later(() => this.emit("error", error as LockError)));
     this.#queues = new LocalQueues({
       options,
       identity: writeIdentity(options.identity ?? defaultIdentity()),
       clock: () => this.#connection.clock,
       port: (signal) => this.#port(signal),
-      error: (error) => this.emit("error", error),
+      error: (error) => later(() => this.emit("error", error)),
     });
   }
 
@@ -113,8 +114,8 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    * here). Once its session has ended, `init` takes the next one.
    * @throws InvalidArgumentError for a client that is closed, or while there is another one
    */
-  init(client: ZooKeeperClient): this {
-    this.#connection.adopt(client);
+  init(client: AdoptableClient): this {
+    this.#connection.adopt(client as ZooKeeperClient);
     return this;
   }
 
@@ -256,10 +257,10 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
       const now = session.state;
       if (now === state) return;
       state = now;
-      if (this.#closing === null) this.emit(now);
+      if (this.#closing === null) later(() => this.emit(now));
     };
     session.on("connected", look).on("disconnected", look).on("lapsed", look).on("ended", look);
-    this.emit("connected");
+    later(() => this.emit("connected"));
   }
 }
 

@@ -3,6 +3,7 @@ import type { Outcome } from "./caller.js";
 import { AcquireTimeoutError, AlreadyLockedError, type LockLostError, NotHeldError, retold } from "./errors.js";
 import type { Discipline } from "./discipline.js";
 import type { Hold, ResourceHold } from "./hold.js";
+import { later } from "./later.js";
 import type { LocalQueue } from "./local-queue.js";
 import { type AcquireOptions, checkAcquireOptions, type Reentrancy } from "./options.js";
 import type { FencingToken } from "./ticket.js";
@@ -117,8 +118,9 @@ export class ZkLock extends EventEmitter<LockEvents> {
    */
   async renew(): Promise<FencingToken> {
     const hold = this.#current();
-    if (hold === null) throw new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource });
-    return hold.renew();
+    if (hold !== null) return hold.renew();
+    const lost = this.#taken.findLast(({ loss }) => loss !== null);
+    throw lost?.lossError() ?? new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource });
   }
 
   /** The fencing token; null when not held, by the lease clock. */
@@ -167,12 +169,13 @@ export class ZkLock extends EventEmitter<LockEvents> {
 
   async #enter(options: AcquireOptions): Promise<Outcome> {
     const { failImmediate, acquireTimeoutMs } = this.#home;
-    this.#home.assertOpen();
+    // While the manager drains, those who hold may still enter again.
+    if (this.#current() === null) this.#home.assertOpen();
     options.signal?.throwIfAborted();
     const caller = this.#home.queue().enter(scopeOf(this.#home), {
       timeoutMs: failImmediate ? 0 : (options.timeout ?? acquireTimeoutMs),
       signal: options.signal,
-      onQueued: (ahead) => this.emit("queued", { ahead }),
+      onQueued: (ahead) => later(() => this.emit("queued", { ahead })),
     });
     const outcome = await caller.outcome;
     if (outcome.kind === "granted") this.#keep(outcome.hold);
@@ -184,7 +187,9 @@ export class ZkLock extends EventEmitter<LockEvents> {
     const { resource } = this;
     switch (outcome.kind) {
       case "granted":
-        return outcome.hold;
+        if (outcome.hold.isHeld) return outcome.hold;
+        this.#drop(outcome.hold);
+        throw outcome.hold.lossError();
       case "aborted":
         throw outcome.reason;
       case "failed":
@@ -214,7 +219,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
     this.#taken.push(hold);
     if (!isNew) return;
     this.#listenTo(hold);
-    this.emit("acquired", hold.token);
+    later(() => this.emit("acquired", hold.token));
   }
 
   async #giveBack(hold: ResourceHold): Promise<boolean> {
@@ -228,7 +233,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
     const isLast = !this.#taken.includes(hold);
     if (isLast) this.#drop(hold);
     await hold.exit();
-    if (isLast) this.emit("released", hold.token);
+    if (isLast) later(() => this.emit("released", hold.token));
     return true;
   }
 
@@ -239,13 +244,13 @@ export class ZkLock extends EventEmitter<LockEvents> {
   }
 
   #listenTo(hold: ResourceHold): void {
-    const suspended = (): void => void this.emit("suspended");
-    const resumed = (): void => void this.emit("resumed");
+    const suspended = (): void => later(() => this.emit("suspended"));
+    const resumed = (): void => later(() => this.emit("resumed"));
     const lost = (error: LockLostError): void => {
-      if (this.listenerCount("lost") > 0) this.emit("lost", error);
+      if (this.listenerCount("lost") > 0) later(() => this.emit("lost", error));
       else if (!hold.isObserved) this.#home.unheard(error);
     };
-    const requested = (): void => void this.emit("release-requested");
+    const requested = (): void => later(() => this.emit("release-requested"));
     hold.on("suspended", suspended).on("resumed", resumed).on("lost", lost).on("release-requested", requested);
     this.#unhook.set(hold, () => {
       hold.removeListener("suspended", suspended).removeListener("resumed", resumed).removeListener("lost", lost);

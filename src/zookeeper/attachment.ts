@@ -126,7 +126,6 @@ export class Attachment {
     this.session.heard(heardAt);
     this.session.linkUp();
     if (this.source.takeOver === "if-closed") this.observers.replaced();
-    if (!link.isUp()) this.#onDown(link);
   }
 
   #fail(error: unknown): void {

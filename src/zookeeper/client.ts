@@ -35,6 +35,33 @@ export interface ZooKeeperClient {
   add_auth(scheme: string, credentials: string, done: VoidCallback): number;
 }
 
+/**
+ * A client as `init` takes it. The types that the `zookeeper` package comes with are not those of its values (a session's id is
+ * no number), so only the names are asked for; what is behind them is ZooKeeperClient.
+ */
+export type AdoptableClient = Readonly<
+  Record<
+    | "state"
+    | "client_id"
+    | "client_password"
+    | "timeout"
+    | "init"
+    | "close"
+    | "on"
+    | "removeListener"
+    | "a_create"
+    | "a_get"
+    | "a_get_children2"
+    | "a_set"
+    | "a_delete_"
+    | "a_sync"
+    | "a_get_acl"
+    | "a_set_acl"
+    | "add_auth",
+    unknown
+  >
+>;
+
 /** The binding's own calls: as the wrapper's, but for ACL entries, which it spells differently (so that one is left out). */
 export type ClientCalls = Pick<
   ZooKeeperClient,

@@ -1,7 +1,7 @@
 import { Mutex } from "async-mutex";
 import { AccessDeniedError } from "../errors.js";
 import type { Acl } from "./client.js";
-import { Code } from "./codes.js";
+import { Code, isServerAnswer } from "./codes.js";
 import type { Link, Reply } from "./link.js";
 import { levelsOf } from "../resource-path.js";
 
@@ -12,8 +12,6 @@ const ALL_PERMISSIONS = 31;
 
 /** All rights to whoever the session has authenticated as, none to anybody else. */
 const OWNERS_ONLY: readonly Acl[] = [{ perms: ALL_PERMISSIONS, scheme: "auth", auth: "" }];
-/** Schemes that let strangers in. */
-const OPEN_SCHEMES = new Set(["world", "ip"]);
 
 /**
  * Makes the directories of resources: ZooKeeper containers, which the server deletes by itself some time after they emptied.
@@ -53,16 +51,15 @@ export class Directories {
   async secure(link: Link, directory: string): Promise<readonly Reply<unknown>[]> {
     return this.#securing.runExclusive(async () => {
       if (this.#secured.has(directory)) return [];
-      const sent = Promise.all([this.make(link, directory), setAcl(link, directory), getAcl(link, directory)]);
-      const [made, set, acl] = await sent;
-      const isOpen = acl.value?.some(({ scheme }) => OPEN_SCHEMES.has(scheme)) === true;
-      if (set.code === Code.noAuth || acl.code === Code.noAuth || isOpen) {
+      // Not asked back with get_acl, which kills the process wherever it fails: an ACL that was set is set as a whole.
+      const [made, set] = await Promise.all([this.make(link, directory), setAcl(link, directory)]);
+      if (set.code === Code.ok) this.#secured.add(directory);
+      else if (isServerAnswer(set.code) && set.code !== Code.noNode) {
         throw new AccessDeniedError(
           `The directory ${directory} cannot be restricted to the user of the \`auth\` option: it belongs to somebody else.`,
         );
       }
-      if (set.code === Code.ok && acl.code === Code.ok) this.#secured.add(directory);
-      return [...made, set, acl];
+      return [...made, set];
     });
   }
 }
@@ -75,8 +72,4 @@ function setAcl(link: Link, path: string): Promise<Reply<unknown>> {
   return link.request((_calls, done, client) =>
     client.a_set_acl(path, ANY_VERSION, OWNERS_ONLY, (code) => done(code, null)),
   );
-}
-
-function getAcl(link: Link, path: string): Promise<Reply<readonly Acl[]>> {
-  return link.request((_calls, done, client) => client.a_get_acl(path, (code, _message, acl) => done(code, acl)));
 }
