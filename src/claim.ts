@@ -26,6 +26,8 @@ export class Claim {
   #state: State = { kind: "local" };
   readonly #callers = new Set<Caller>();
   readonly #abandoned = new AbortController();
+  /** The ticket that a holder of our own process gave back last. */
+  #leaving: string | null = null;
 
   constructor(
     /** Who may enter: the same object means the same owner. */
@@ -74,6 +76,7 @@ export class Claim {
 
   /** The holder with this ticket, of our own process, is leaving. */
   inherit(ticket: string): void {
+    this.#leaving = ticket;
     if (this.#state.kind === "contending") this.#state.contender?.inherit(ticket);
   }
 
@@ -91,6 +94,7 @@ export class Claim {
       signal.throwIfAborted();
       const writeHold = this.siblings.writers?.()?.holdOf(this.scope) ?? null;
       contender = new Contender(port, this.queue, () => (writeHold?.isHeld === true ? writeHold.ticket : null));
+      if (this.#leaving !== null) contender.inherit(this.#leaving);
       this.#state = { kind: "contending", contender, ahead: null };
       const turn = await contender.turn(signal, (place) => this.#onQueued(place));
       // Everybody may have given up between the grant and now; then it is handed back.

@@ -17,7 +17,7 @@ export class Deadline {
     const leftMs = this.#at - this.clock.monotonicMs();
     if (leftMs === Infinity) return () => undefined;
     // A timer may be early by a fraction, and one for more than 24 days is cut: look again.
-    this.#cancel = this.clock.after(leftMs, () =>
+    this.#cancel = this.clock.after(Math.ceil(leftMs), () =>
       this.clock.monotonicMs() >= this.#at ? action() : this.whenPassed(action),
     );
     return () => this.#cancel();

@@ -19,31 +19,46 @@ interface Edge {
 }
 
 /**
- * The circles in the wait-for graph over all given resources, each once. Owners are sessions, so independent tasks of one process
- * count as one: a circle is a strong hint, and certain only where each process does one thing at a time.
+ * The circles in the wait-for graph over all given resources: for each wait that is part of any, the shortest one through it,
+ * each once. (All circles would be too many to name: their number grows with the factorial of the waiters.) Owners are sessions,
+ * so independent tasks of one process count as one: a circle is a strong hint, and certain only where each process does one
+ * thing at a time.
  */
 export function findCycles(resources: readonly ResourceStatus[]): Deadlock[] {
-  const edges = resources.flatMap(edgesOf);
+  const edges = new Map<string, Edge[]>();
+  for (const edge of resources.flatMap(edgesOf)) edges.set(edge.waiter, [...(edges.get(edge.waiter) ?? []), edge]);
   const identities = new Map(
     resources.flatMap(({ holders, waiters }) =>
       [...holders, ...waiters].map((ticket) => [ticket.sessionId, ticket.identity]),
     ),
   );
   const found = new Map<string, Deadlock>();
-  const visit = (path: readonly Edge[]): void => {
-    const last = path.at(-1);
-    const start = path[0];
-    if (last === undefined || start === undefined) return;
-    if (last.holder === start.waiter) {
-      const circle = toDeadlock(path, identities);
-      found.set(keyOf(circle), circle);
-      return;
-    }
-    if (path.slice(0, -1).some(({ holder }) => holder === last.holder)) return;
-    for (const next of edges) if (next.waiter === last.holder) visit([...path, next]);
-  };
-  for (const edge of edges) visit([edge]);
+  for (const edge of [...edges.values()].flat()) {
+    const path = shortestCircle(edge, edges);
+    if (path === null) continue;
+    const circle = toDeadlock(path, identities);
+    found.set(keyOf(circle), circle);
+  }
   return [...found.values()];
+}
+
+/** The shortest way from the edge's holder back to its waiter, the edge itself before it; null: there is none. */
+function shortestCircle(edge: Edge, edges: ReadonlyMap<string, readonly Edge[]>): readonly Edge[] | null {
+  const reached = new Set([edge.holder]);
+  let paths: (readonly Edge[])[] = [[edge]];
+  while (paths.length > 0) {
+    const longer: (readonly Edge[])[] = [];
+    for (const path of paths) {
+      for (const next of edges.get(path.at(-1)?.holder ?? "") ?? []) {
+        if (next.holder === edge.waiter) return [...path, next];
+        if (reached.has(next.holder)) continue;
+        reached.add(next.holder);
+        longer.push([...path, next]);
+      }
+    }
+    paths = longer;
+  }
+  return null;
 }
 
 function edgesOf({ resource, holders, waiters }: ResourceStatus): Edge[] {

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { deferred } from "./abort.js";
 import type { Clock } from "./clock.js";
 import type { Discipline } from "./discipline.js";
 import { LockLostError, type LossReason, NotHeldError } from "./errors.js";
@@ -188,18 +189,26 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
 
   /** Asks the quorum whether the ticket stands; the answer freshens the lease. @throws LockLostError, NotHeldError */
   async renew(): Promise<FencingToken> {
-    const stands = await insist(
+    const over = deferred<void>();
+    this.once("over", over.resolve);
+    const asked = insist(
       () => {
         this.assertHeld();
         return this.contender.port.confirm(this.turn.path);
       },
       this.contender.port.session,
       this.contender.options.pause,
-    ).catch((error: unknown) => {
+    );
+    try {
+      // Nobody may ever answer; the end of the hold comes for certain.
+      const stands = await Promise.race([asked, over.promise]);
+      if (stands === false) this.lose("ticket-gone");
+    } catch (error) {
       this.assertHeld();
       throw error;
-    });
-    if (!stands) this.lose("ticket-gone");
+    } finally {
+      this.removeListener("over", over.resolve);
+    }
     this.assertHeld();
     return this.token;
   }

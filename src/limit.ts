@@ -20,7 +20,9 @@ export async function agreeOnLimit(
     const stored = await insist(() => port.stored(directory), port.session, pause);
     // The directory is made by whoever takes the first ticket.
     if (first) await ticketTaken;
-    if (stored === null) continue;
+    if (stored === null && first) continue;
+    // Somebody deleted it, our ticket and all: whoever waits or holds will find that out.
+    if (stored === null) return;
     const known = readLimit(stored.data);
     if (known === limit) return;
     if (known !== undefined && !replacesLimit) throw new LimitMismatchError(limit ?? 0, known);

@@ -62,6 +62,8 @@ export class LocalQueue {
     // Looking at a claim's hold may end it, so that it is no claim any more.
     const isHeld = this.holdOf(scope) !== null;
     if (!isHeld && this.siblings.readers?.()?.holdOf(scope)) {
+      // We may have been made for this very call.
+      if (this.#claims.length === 0) this.onEmpty();
       throw new UpgradeRefusedError(
         `"${this.options.resource}" is held for reading here, so waiting to write it would wait for itself. Release the read lock first.`,
         { resource: this.options.resource },
@@ -74,8 +76,11 @@ export class LocalQueue {
     }
     const caller = claim.join(patience);
     this.#fillWindow();
+    const { shared } = this.options.discipline;
+    // Those before it need not be in its way: only the queue can tell whether it is free now.
+    if (shared && caller.isImpatient && claim.isLocal) claim.contend();
     const position = this.#claims.indexOf(claim);
-    const isBlocked = claim.isLocal || (position > 0 && !this.options.discipline.shared);
+    const isBlocked = claim.isLocal || (position > 0 && !shared);
     if (isBlocked) claim.waitLocally(position);
     return caller;
   }

@@ -82,15 +82,15 @@ export class LocalQueues {
     await bounded(withdrawn, patienceMs, this.host.clock(), () => undefined);
   }
 
-  #existing(directory: string, { kind }: Discipline): LocalQueue | undefined {
-    return this.#queues.get(keyOf(directory, kind));
+  #existing(directory: string, discipline: Discipline): LocalQueue | undefined {
+    return this.#queues.get(keyOf(directory, discipline));
   }
 
   #queue(resource: string, directory: string, discipline: Discipline): LocalQueue {
     const existing = this.#existing(directory, discipline);
     if (existing !== undefined) return existing;
     const clock = this.host.clock();
-    const key = keyOf(directory, discipline.kind);
+    const key = keyOf(directory, discipline);
     const context: LocalContext = {
       clock,
       port: (signal) => this.host.port(signal),
@@ -133,6 +133,7 @@ export class LocalQueues {
   }
 }
 
-function keyOf(directory: string, kind: Discipline["kind"]): string {
-  return `${kind} ${directory}`;
+/** Semaphores that ask for different limits have queues of their own: it is ZooKeeper that knows who of them is right. */
+function keyOf(directory: string, { kind, limit = 0, replacesLimit = false }: Discipline): string {
+  return `${kind} ${limit} ${replacesLimit} ${directory}`;
 }

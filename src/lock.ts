@@ -9,7 +9,7 @@ import { type AcquireOptions, checkAcquireOptions, type Reentrancy } from "./opt
 import type { FencingToken } from "./ticket.js";
 import type { QueuePort } from "./zookeeper/port.js";
 import { requestRelease } from "./release-request.js";
-import { insideOf, PROCESS, scopeOf } from "./scope.js";
+import { insideOf, isInsideOf, PROCESS, scopeOf } from "./scope.js";
 
 interface LockEvents {
   /** Others are before us; each time that their number is known anew. */
@@ -55,6 +55,8 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /** One entry for each acquire that has not been given back, the latest last. */
   #taken: ResourceHold[] = [];
   readonly #unhook = new Map<ResourceHold, () => void>();
+  /** Where tasks are told apart: holds that belong to a body of `using`. */
+  readonly #ofBodies = new WeakSet<ResourceHold>();
 
   /** @internal Locks are made by their manager. */
   constructor(home: LockHome) {
@@ -82,12 +84,13 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /**
    * Gives back one acquire of this handle; the last one gives the lock back, and resolves when the ticket is gone, or when
    * deleting it has been left to the background because the connection is down. False: there was nothing to release.
-   * @throws LockLostError once, if the hold was lost meanwhile
+   * @throws LockLostError once, if the hold was lost meanwhile; NotHeldError for a hold of another task's `using`
    */
   async release(): Promise<boolean> {
-    const hold = this.#taken.at(-1);
-    if (hold === undefined) return false;
-    return this.#giveBack(hold);
+    if (this.#taken.length === 0) return false;
+    const hold = this.#taken.findLast((taken) => !this.#ofBodies.has(taken) || isInsideOf(taken));
+    if (hold !== undefined) return this.#giveBack(hold);
+    throw new NotHeldError(`"${this.resource}" is held by another task, whose \`using\` gives it back itself.`, this);
   }
 
   /**
@@ -96,6 +99,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
    */
   async using<T>(body: (hold: Hold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
     const hold = await this.#take(options);
+    if (this.#home.reentrancy !== "process" && !isInsideOf(hold)) this.#ofBodies.add(hold);
     hold.observe();
     let result: T;
     try {
@@ -169,10 +173,11 @@ export class ZkLock extends EventEmitter<LockEvents> {
 
   async #enter(options: AcquireOptions): Promise<Outcome> {
     const { failImmediate, acquireTimeoutMs } = this.#home;
+    const scope = scopeOf(this.#home);
     // While the manager drains, those who hold may still enter again.
-    if (this.#current() === null) this.#home.assertOpen();
+    if (!this.#home.existingQueue()?.holdOf(scope)) this.#home.assertOpen();
     options.signal?.throwIfAborted();
-    const caller = this.#home.queue().enter(scopeOf(this.#home), {
+    const caller = this.#home.queue().enter(scope, {
       timeoutMs: failImmediate ? 0 : (options.timeout ?? acquireTimeoutMs),
       signal: options.signal,
       onQueued: (ahead) => later(() => this.emit("queued", { ahead })),

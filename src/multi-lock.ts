@@ -3,6 +3,7 @@ import { onAbort } from "./abort.js";
 import { type Clock, systemClock } from "./clock.js";
 import { AcquireTimeoutError, type LockLostError } from "./errors.js";
 import type { Hold } from "./hold.js";
+import { later } from "./later.js";
 import type { ZkLock } from "./lock.js";
 import { type AcquireOptions, checkAcquireOptions } from "./options.js";
 import type { FencingToken } from "./ticket.js";
@@ -39,6 +40,10 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
   readonly #clock: Clock;
   /** How often all of them were acquired and not released. */
   #count = 0;
+  /** How many bodies of `using` run. */
+  #bodies = 0;
+  /** One of the holds was lost since they were taken. */
+  #lost = false;
 
   /** @internal Locks are made by their manager. */
   constructor(
@@ -74,12 +79,15 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
    */
   async release(): Promise<boolean> {
     if (this.#count === 0) return false;
-    const tokens = this.tokens;
+    const { tokens } = this;
     this.#count -= 1;
     const results = await this.#giveBack(this.#locks);
     const failed = results.find((result) => result.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    if (this.#count === 0 && tokens !== null) this.emit("released", tokens);
+    if (failed !== undefined) {
+      await this.#settleLoss();
+      throw failed.reason;
+    }
+    this.#tellReleased(tokens);
     return true;
   }
 
@@ -87,9 +95,18 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
   async using<T>(body: (hold: MultiHold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
     checkAcquireOptions(options);
     const within = this.#sharedDeadline(options);
-    const nest = ([lock, ...rest]: readonly ZkLock[], holds: readonly Hold[]): Promise<T> =>
-      lock === undefined ? this.#run(body, holds) : lock.using((hold) => nest(rest, [...holds, hold]), within(lock));
-    return nest(this.#locks, []);
+    if (this.#lost) await this.#settleLoss();
+    let tokens: FencingTokens | null = null;
+    const nest = ([lock, ...rest]: readonly ZkLock[], holds: readonly Hold[]): Promise<T> => {
+      if (lock !== undefined) return lock.using((hold) => nest(rest, [...holds, hold]), within(lock));
+      tokens = new Map(holds.map(({ token }, index) => [this.resources[index] ?? "", token]));
+      return this.#run(body, holds, tokens);
+    };
+    try {
+      return await nest(this.#locks, []);
+    } finally {
+      this.#tellReleased(tokens);
+    }
   }
 
   /** Asks the quorum that all holds stand. @throws NotHeldError, LockLostError */
@@ -100,7 +117,7 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
 
   /** A token for each resource; null unless all are held, by the lease clock. */
   get tokens(): FencingTokens | null {
-    if (this.#count === 0) return null;
+    if (!this.#isTaken) return null;
     const tokens = new Map<string, FencingToken>();
     for (const { resource, token } of this.#locks) {
       if (token === null) return null;
@@ -116,6 +133,7 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
   async #all(take: (lock: ZkLock) => Promise<FencingToken>): Promise<FencingTokens>;
   async #all(take: (lock: ZkLock) => Promise<FencingToken | null>): Promise<FencingTokens | null>;
   async #all(take: (lock: ZkLock) => Promise<FencingToken | null>): Promise<FencingTokens | null> {
+    if (this.#lost) await this.#settleLoss();
     const tokens = new Map<string, FencingToken>();
     const taken: ZkLock[] = [];
     try {
@@ -135,8 +153,8 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
       await this.#giveBack(taken);
       return null;
     }
+    this.#tellAcquired(tokens);
     this.#count += 1;
-    if (this.#count === 1) this.emit("acquired", tokens);
     return tokens;
   }
 
@@ -149,12 +167,19 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
     return results;
   }
 
-  async #run<T>(body: (hold: MultiHold) => Promise<T> | T, holds: readonly Hold[]): Promise<T> {
-    const tokens = new Map(holds.map(({ token }, index) => [this.resources[index] ?? "", token]));
+  /** What a loss left: the other holds, however often they were taken. */
+  async #settleLoss(): Promise<void> {
+    for (; this.#count > 0; this.#count -= 1) await this.#giveBack(this.#locks);
+  }
+
+  async #run<T>(body: (hold: MultiHold) => Promise<T> | T, holds: readonly Hold[], tokens: FencingTokens): Promise<T> {
     const abort = new AbortController();
     const unhook = holds.map(({ signal }) => onAbort(signal, (reason) => abort.abort(reason)));
-    this.emit("acquired", tokens);
+    this.#tellAcquired(tokens);
+    this.#bodies += 1;
     try {
+      // Listeners hear of it before the body begins.
+      await Promise.resolve();
       return await body({
         tokens,
         signal: abort.signal,
@@ -167,7 +192,7 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
       });
     } finally {
       for (const stop of unhook) stop();
-      this.emit("released", tokens);
+      this.#bodies -= 1;
     }
   }
 
@@ -183,9 +208,26 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
     };
   }
 
+  get #isTaken(): boolean {
+    return this.#count > 0 || this.#bodies > 0;
+  }
+
+  #tellAcquired(tokens: FencingTokens): void {
+    if (this.#isTaken) return;
+    this.#lost = false;
+    later(() => this.emit("acquired", tokens));
+  }
+
+  #tellReleased(tokens: FencingTokens | null): void {
+    if (tokens !== null && !this.#isTaken && !this.#lost) later(() => this.emit("released", tokens));
+  }
+
+  /** The first loss is the loss of all. */
   #onLost(lock: ZkLock, error: LockLostError): void {
-    if (this.#count === 0) return;
-    if (this.listenerCount("lost") > 0) this.emit("lost", error);
-    else lock.reportUnheard(error);
+    if (!this.#isTaken || this.#lost) return;
+    this.#lost = true;
+    if (this.listenerCount("lost") > 0) later(() => this.emit("lost", error));
+    // A body of `using` hears of it by its signal, and its caller by the rejection.
+    else if (this.#bodies === 0) lock.reportUnheard(error);
   }
 }

@@ -174,7 +174,8 @@ function checkIdentity(identity: unknown): void {
   }
 }
 
-function checkAuth({ scheme, credentials }: Partial<Auth>): void {
+function checkAuth(auth: unknown): void {
+  const { scheme, credentials } = (auth ?? {}) as Partial<Auth>;
   const wellFormed = typeof credentials === "string" && /^[^:\0]+:[^\0]*$/.test(credentials);
   if (scheme !== "digest" || !wellFormed) {
     throw new InvalidArgumentError('auth is { scheme: "digest", credentials: "user:password" }.');

@@ -66,7 +66,14 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ResourceEvent> {
     if (this.isClosed) return;
-    for await (const [event] of on(this, "event", { close: ["closed"] })) yield event as ResourceEvent;
+    const events = on(this, "event", { close: ["closed"] });
+    try {
+      // Who begins to listen later than the watch begins with what holds then.
+      for (const hold of [...this.#known.values()]) yield { type: "locked", ...hold };
+      for await (const [event] of events) yield event as ResourceEvent;
+    } finally {
+      await events.return?.();
+    }
   }
 
   /** One session after the other, for as long as there are any. */
@@ -149,7 +156,8 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
 
   #fail(error: unknown): void {
     if (this.isClosed) return;
-    this.close();
+    // First the reason, then the end: an iterator rejects with it.
     if (this.listenerCount("error") > 0) this.emit("error", error);
+    this.close();
   }
 }

@@ -13,6 +13,11 @@ export function insideOf<T>(hold: ResourceHold, body: () => Promise<T>): Promise
   return enclosingHolds.run([...(enclosingHolds.getStore() ?? []), hold], body);
 }
 
+/** Whether we run inside the `using` of this hold. */
+export function isInsideOf(hold: ResourceHold): boolean {
+  return enclosingHolds.getStore()?.includes(hold) ?? false;
+}
+
 /** On whose behalf we acquire: the same object enters the same hold, a fresh one queues. */
 export function scopeOf({ reentrancy, directory }: { reentrancy: Reentrancy; directory: string }): object {
   switch (reentrancy) {

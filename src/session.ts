@@ -25,6 +25,8 @@ interface SessionEvents {
   lapsed: [];
   /** ZooKeeper ended the session, or we closed it: its tickets are gone, and so is this object's use. */
   ended: [];
+  /** Nobody has a ticket any more. */
+  unused: [];
 }
 
 /**
@@ -111,8 +113,10 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#users += 1;
     let using = true;
     return () => {
-      if (using) this.#users -= 1;
+      if (!using) return;
       using = false;
+      this.#users -= 1;
+      if (this.#users === 0) this.emit("unused");
     };
   }
 
@@ -161,7 +165,8 @@ export class Session extends EventEmitter<SessionEvents> {
   /** Looks at the lease when it would end; as often as it was prolonged meanwhile. */
   #armLeaseEnd(): void {
     const left = this.leaseMs;
-    if (left > 0) this.#disarm = this.#clock.after(left, () => this.#armLeaseEnd());
+    // In whole milliseconds: a remainder too small to move the clock would have us look for ever.
+    if (left > 0) this.#disarm = this.#clock.after(Math.ceil(left), () => this.#armLeaseEnd());
   }
 
   /** By whichever clock went further: one that jumped is a reason to doubt, and doubt ends the lease. */

@@ -52,7 +52,8 @@ export class Contender {
   #own: OwnTicket;
   #standing: Standing | null = null;
   #waited = false;
-  #inherited = false;
+  /** The ticket that a holder of our own process gave back last. */
+  #leaving: string | null = null;
   #wakeUp: Deferred<void> | null = null;
 
   /** @param ownBefore the ticket of our own write hold, while it stands: it is in nobody's way who reads behind it */
@@ -79,11 +80,11 @@ export class Contender {
       }
       const obstacle = this.#obstacleOf(place);
       this.#standing = { place, czxid: listing.czxid, obstacle };
-      if (obstacle === null) break;
+      if (obstacle === null || this.#isLeaving(obstacle)) break;
       this.#waited = true;
       onQueued(place);
       await this.#waitFor(obstacle, signal);
-      if (this.#inherited) break;
+      if (this.#isLeaving(obstacle)) break;
       // Gone is not yet our turn: those before us may have left in any order.
       listing = await untilAborted(this.#look(), signal);
     }
@@ -92,14 +93,12 @@ export class Contender {
 
   /**
    * The exclusive holder right before us, of this very process, is leaving: its delete is on its way, and nobody can stand
-   * between. So the turn is ours now, unless it is not what we wait for.
+   * between. So the turn is ours now, or as soon as we know our place, unless it is not what we wait for.
    */
   inherit(from: string): void {
-    const obstacle = this.#standing?.obstacle;
-    if (this.#wakeUp === null || obstacle === null || obstacle === undefined || obstacle === "departures") return;
-    if (obstacle.name !== from || obstacle.demand !== "exclusive") return;
-    this.#inherited = true;
-    this.#wakeUp.resolve();
+    this.#leaving = from;
+    const obstacle = this.#standing?.obstacle ?? null;
+    if (obstacle !== null && this.#isLeaving(obstacle)) this.#wakeUp?.resolve();
   }
 
   /** Withdraws the ticket: see OwnTicket.withdraw. */
@@ -149,6 +148,10 @@ export class Contender {
     const place = placeOf(this.#queueIn(listing), this.#own.id);
     if (place !== null) return place;
     throw new LockLostError(`Somebody deleted our ticket in ${this.options.directory}.`, { reason: "ticket-gone" });
+  }
+
+  #isLeaving(obstacle: Ticket | "departures"): boolean {
+    return obstacle !== "departures" && obstacle.demand === "exclusive" && obstacle.name === this.#leaving;
   }
 
   #obstacleOf(place: Place): Ticket | "departures" | null {

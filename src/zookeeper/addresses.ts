@@ -26,13 +26,13 @@ export async function resolveServers(servers: string | Locator): Promise<string>
 }
 
 /**
- * An odd number of addresses: of an even number the client can leave half untried for ever (ZOOKEEPER-2466). A single one is
- * listed three times: the client then tries it again at once, instead of after a third of the session timeout.
+ * Never an even number of addresses: of those the client can leave half untried for ever (ZOOKEEPER-2466), so the first is
+ * repeated. (A lone one stays alone: the client looks all its addresses up at each I/O event, and where a third of the session
+ * timeout until its next try would matter, a fresh client of ours comes before it.)
  */
 export function oddList<T>(addresses: readonly T[]): T[] {
   const [first] = addresses;
-  if (first === undefined || (addresses.length > 1 && addresses.length % 2 === 1)) return [...addresses];
-  return addresses.length === 1 ? [first, first, first] : [...addresses, first];
+  return first === undefined || addresses.length % 2 === 1 ? [...addresses] : [...addresses, first];
 }
 
 /** @throws InvalidArgumentError for what is not `host:port,host:port` with an optional `/chroot` behind it */

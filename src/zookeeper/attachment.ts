@@ -18,6 +18,8 @@ interface Observers {
 /** The first attempt to take a session over is given this long to connect; later ones up to a third of the timeout. */
 const FIRST_ATTEMPT_MS = 400;
 const ATTEMPT_GROWTH = 1.5;
+/** How long `close` waits, at the most, for tickets to be withdrawn; after that it goes on in the background. */
+const PATIENCE_MS = 2_000;
 
 /**
  * One session and the client that carries it at present. When the connection goes, a fresh client with the session's
@@ -52,13 +54,31 @@ export class Attachment {
     return this.#link;
   }
 
-  /** Ends the session, where the client is ours and in touch; somebody else's client is left as it is. */
+  /**
+   * Ends the session, where the client is ours and in touch. Somebody else's client is left as it is, once our tickets are gone:
+   * its session lives on, and what we could not withdraw yet would live on in it.
+   */
   async close(): Promise<void> {
     this.#stopKeepAlive();
-    await new Promise<void>((resolve) => this.greeting.clock.soon(resolve));
-    if (this.#link === this.#given && this.source.takeOver !== "at-once") this.#link.release();
+    const { clock } = this.greeting;
+    await new Promise<void>((resolve) => clock.soon(resolve));
+    const isGuest = !this.#isOurs(this.#link);
+    if (!isGuest || this.session.ended || !this.session.inUse) return this.#letGo(isGuest);
+    const unused = new Promise<void>((resolve) => this.session.once("unused", resolve));
+    const gone = unused.then(() => this.#letGo(isGuest));
+    if (this.session.isLinked)
+      await Promise.race([gone, new Promise<void>((resolve) => clock.after(PATIENCE_MS, resolve))]);
+  }
+
+  #letGo(isGuest: boolean): void {
+    if (isGuest) this.#link.release();
     else this.#link.close();
     this.session.end();
+  }
+
+  /** Made by us, at the first or as the successor of a client that we were given. */
+  #isOurs(link: Link): boolean {
+    return this.source.takeOver === "at-once" || link !== this.#given;
   }
 
   #hookUp(link: Link): void {
@@ -73,8 +93,7 @@ export class Attachment {
   /** Runs in a macrotask of ours, with the client disconnected: closing it now does not end the session. */
   #onDown(link: Link): void {
     this.session.linkDown();
-    const { takeOver } = this.source;
-    if (takeOver === "at-once" || (takeOver === "if-closed" && link.isClosed)) {
+    if (this.#isOurs(link) || (this.source.takeOver === "if-closed" && link.isClosed)) {
       link.close();
       if (!this.#takingOver) void this.#takeOver().catch((error: unknown) => this.#fail(error));
     } else if (link.isClosed) {
@@ -84,7 +103,8 @@ export class Attachment {
 
   async #takeOver(): Promise<void> {
     this.#takingOver = true;
-    const credentials = { id: this.session.id, password: this.#link.password };
+    const { id, timeoutMs } = this.session;
+    const credentials = { id, password: this.#link.password, timeoutMs };
     const longestMs = Math.max(FIRST_ATTEMPT_MS, this.session.timeoutMs / 3);
     let windowMs = FIRST_ATTEMPT_MS;
     while (!this.session.ended) {
@@ -121,11 +141,12 @@ export class Attachment {
   #adopt(link: Link, heardAt: Instant): void {
     this.#takingOver = false;
     if (this.session.ended) return link.close();
+    const isReplacement = !this.#isOurs(this.#link);
     this.watches.reset();
     this.#hookUp(link);
     this.session.heard(heardAt);
     this.session.linkUp();
-    if (this.source.takeOver === "if-closed") this.observers.replaced();
+    if (isReplacement) this.observers.replaced();
   }
 
   #fail(error: unknown): void {

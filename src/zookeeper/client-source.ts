@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from "../errors.js";
 import { type Locator, oddList, resolveServers } from "./addresses.js";
 import type { ZooKeeperClient } from "./client.js";
-import { ClientState } from "./codes.js";
 import { openNativeClient, type SessionCredentials } from "./native-client.js";
 
 /** Where the clients of a manager come from. */
@@ -20,13 +19,15 @@ export interface ClientSource {
   windowMs(attempt: number): number;
 }
 
+/** The client divides the timeout it asks for into thirds, and with less it would never connect. The server gives more anyway. */
+const SHORTEST_SESSION_MS = 100;
 const FIRST_WINDOW_MS = 1_000;
 const LONGEST_WINDOW_MS = 8_000;
 
 /** Sessions of our own, as many as need be: the servers are looked up anew for each client. */
 export function ownedSource(servers: string | Locator, sessionTimeoutMs: number): ClientSource {
   const open = async (credentials?: SessionCredentials): Promise<ZooKeeperClient> =>
-    openNativeClient(await resolveServers(servers), sessionTimeoutMs, credentials);
+    openNativeClient(await resolveServers(servers), Math.max(sessionTimeoutMs, SHORTEST_SESSION_MS), credentials);
   return {
     takeOver: "at-once",
     next: () => open(),
@@ -40,7 +41,8 @@ export function ownedSource(servers: string | Locator, sessionTimeoutMs: number)
  * @throws InvalidArgumentError for a client that is closed, or cannot be started
  */
 export function adoptedSource(client: ZooKeeperClient): ClientSource {
-  if (client.state === ClientState.notStarted) start(client);
+  // Not by its state: between two attempts to connect that is the same as before the first one.
+  if (!(client.timeout >= 0)) start(client);
   const connect = client.config?.connect;
   let given: ZooKeeperClient | null = client;
   return {
@@ -51,7 +53,7 @@ export function adoptedSource(client: ZooKeeperClient): ClientSource {
       return Promise.resolve(next);
     },
     resume: (credentials) =>
-      openNativeClient(oddList(connect?.split(",") ?? []).join(","), client.timeout, credentials),
+      openNativeClient(oddList(connect?.split(",") ?? []).join(","), credentials.timeoutMs, credentials),
     // Its owner decides how long it may take.
     windowMs: () => Infinity,
   };

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { Mutex } from "async-mutex";
-import { deferred, onAbort } from "../abort.js";
+import { deferred, onAbort, untilAborted } from "../abort.js";
 import { type Clock, systemClock } from "../clock.js";
 import { AccessDeniedError, ConnectError, InvalidArgumentError, LockError, SessionLostError } from "../errors.js";
 import { Attachment } from "./attachment.js";
@@ -36,6 +36,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     why: "This manager has no client yet: call init(client), or make it with connect(servers).",
   };
   #closed = false;
+  /** Ends an attempt that is under way: it might take for ever. */
+  readonly #abandon = new AbortController();
   /** Opening and closing, one at a time. */
   readonly #changing = new Mutex();
 
@@ -100,10 +102,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   /** Ends the session, where it is ours to end. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#abandon.abort();
     const attachment = this.attachment;
     this.#detach("This manager has been closed.");
     await attachment?.close();
-    // An attempt under way sees that we are closed, and cleans up after itself.
+    // An attempt under way cleans up after itself.
     await this.#changing.waitForUnlock();
   }
 
@@ -115,21 +118,26 @@ export class Connection extends EventEmitter<ConnectionEvents> {
           await this.#attempt(source, attempt);
         } catch (error) {
           if (isFinal(error)) this.#detach((error as LockError).message, error);
-          else await setTimeout(PAUSE_MS);
+          else if (!this.#closed) await setTimeout(PAUSE_MS);
         }
       }
     });
   }
 
   async #attempt(source: ClientSource, attempt: number): Promise<void> {
-    const client = await source.next();
+    const coming = source.next();
+    const client = await untilAborted(coming, this.#abandon.signal).catch((error: unknown) => {
+      // It comes too late: its session is nobody's.
+      if (this.#closed) coming.then((late) => this.clock.soon(() => late?.close())).catch(() => undefined);
+      throw error;
+    });
     if (client === null) {
       this.#detach("The session of the client that was handed to init has ended: init a fresh client.");
       return;
     }
     const link = new Link(client, this.clock);
     const greeting = { ...this.greeting, clock: this.clock };
-    const answer = await establish(link, greeting, source.windowMs(attempt));
+    const answer = await establish(link, greeting, source.windowMs(attempt), this.#abandon.signal);
     if (answer === null || answer === "expired") return;
     const attachment = new Attachment(link, answer.sentAt, source, greeting, {
       replaced: () => this.emit("replaced"),

@@ -1,4 +1,4 @@
-import { deferred } from "../abort.js";
+import { deferred, onAbort } from "../abort.js";
 import type { Clock } from "../clock.js";
 import { AccessDeniedError, ConnectError, type LockError } from "../errors.js";
 import type { Auth } from "../options.js";
@@ -31,17 +31,20 @@ export interface Greeting {
 /**
  * Waits until the client of `link` is connected, says who we are, and has it confirmed by the quorum. "expired": the session
  * it came for is over. Null: not connected within `windowMs`, or lost again at once, and closed: try another. With an endless
- * window the client is somebody else's: it is given all the time it takes, and never closed.
+ * window the client is somebody else's: it is given all the time it takes, and never closed. `abandon` ends the attempt in any
+ * case, with null.
  * @throws AccessDeniedError, ConnectError where trying again is of no use
  */
 export async function establish(
   link: Link,
   greeting: Greeting,
   windowMs: number,
+  abandon?: AbortSignal,
 ): Promise<Reply<unknown> | "expired" | null> {
   const outcome = deferred<Reply<unknown> | "expired" | null>();
   const { clock } = greeting;
   const isOurs = Number.isFinite(windowMs);
+  const letGo = (): void => (isOurs ? link.close() : link.release());
   const giveUp = (): void => {
     if (isOurs) outcome.resolve(null);
   };
@@ -55,16 +58,18 @@ export async function establish(
   link.on("up", greetNow).once("down", giveUp).once("broken", giveUp);
   link.once("closed", (code) => outcome.resolve(code === Code.sessionExpired ? "expired" : null));
   if (link.isUp()) greetNow();
+  // Whoever abandons us may do so in one of the client's callbacks, where it must not be closed.
+  const unhook = onAbort(abandon, () => clock.soon(() => outcome.resolve(null)));
   try {
     const established = await outcome.promise;
-    if (established === null) link.close();
+    if (established === null) letGo();
     return established;
   } catch (error) {
     await new Promise<void>((resolve) => clock.soon(resolve));
-    if (isOurs) link.close();
-    else link.release();
+    letGo();
     throw error;
   } finally {
+    unhook();
     cancelWindow();
     link.removeAllListeners();
   }

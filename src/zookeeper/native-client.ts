@@ -10,6 +10,8 @@ const UNBOUNDED_PARTIAL_READS = 2 ** 31 - 1;
 export interface SessionCredentials {
   readonly id: string;
   readonly password: string;
+  /** As negotiated, in milliseconds: a client that has been closed does not know it any more. */
+  readonly timeoutMs: number;
 }
 
 /**

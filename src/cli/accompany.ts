@@ -1,0 +1,73 @@
+import type { LockLostError, LossReason, ZkLock } from "../index.js";
+import type { Child } from "./child.js";
+import { endChild } from "./ending.js";
+import { EXIT } from "./exit-codes.js";
+import type { Lease } from "./lease.js";
+import type { Notes } from "./notes.js";
+import { Pings } from "./pings.js";
+import type { RunRequest } from "./run-request.js";
+import { watchOver } from "./watchdog.js";
+import { printable } from "./words.js";
+
+/** As often as the library asks ZooKeeper for the lease. */
+const PINGS_PER_TIMEOUT = 6;
+
+const REASONS: Record<LossReason, string> = {
+  "lease-over": "ZooKeeper has not answered in time",
+  "session-expired": "the ZooKeeper session has ended",
+  "ticket-gone": "it was taken away by somebody",
+  closed: "the connection was closed",
+};
+
+/** What a child runs in. */
+export interface Company {
+  readonly lock: ZkLock;
+  readonly lost: Promise<LockLostError>;
+  readonly lease: Lease;
+  readonly request: RunRequest;
+  readonly notes: Notes;
+}
+
+/** Stays with the child until it has ended, by itself or because it must. */
+export async function accompany(child: Child, company: Company): Promise<number> {
+  const { lock, lost, lease, request, notes } = company;
+  const callOff = watchOver(child, lease.calmGraceMs);
+  const { timeoutMs } = lease;
+  const limitMs = Math.min(request.ttlMs ?? timeoutMs, timeoutMs);
+  const pings = request.child.isNodeModule ? new Pings(child, limitMs / PINGS_PER_TIMEOUT, limitMs) : undefined;
+  try {
+    const end = await Promise.race([
+      child.exited.then((code) => ({ kind: "exited", code }) as const),
+      lost.then((error) => ({ kind: "lost", error }) as const),
+      ...(pings ? [pings.failed.then(() => ({ kind: "silent" }) as const)] : []),
+    ]);
+    pings?.stop();
+    switch (end.kind) {
+      case "exited":
+        return lock.isHeld ? end.code : await endLost(child, await lost, company);
+      case "lost":
+        return await endLost(child, end.error, company);
+      case "silent":
+        await endChild(child, lease.calmGraceMs);
+        notes.say(`${request.child.command} did not answer a ping within ${limitMs / 1000} s, and was ended.`);
+        return EXIT.noPong;
+      default:
+        return end satisfies never;
+    }
+  } catch (error) {
+    child.abandon();
+    throw error;
+  } finally {
+    pings?.stop();
+    callOff();
+  }
+}
+
+/** First the child, and what is left of its group, then everything else. */
+async function endLost(child: Child, error: LockLostError, { lock, lease, request, notes }: Company): Promise<number> {
+  await endChild(child, lease.graceMs(error));
+  const name = `"${printable(lock.resource)}"`;
+  notes.say(`${name} is lost: ${REASONS[error.reason]}. ${request.child.command} was ended.`);
+  notes.detail(error.message);
+  return EXIT.lost;
+}

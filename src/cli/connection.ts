@@ -1,0 +1,51 @@
+import { hostname } from "node:os";
+import { type LockError, ZkLockManager } from "../index.js";
+import type { Notes } from "./notes.js";
+
+/** Where the locks are, and how to get there. */
+export interface Place {
+  readonly servers: string;
+  readonly root: string;
+}
+
+export interface ConnectionOptions {
+  /** The name under which others see us. */
+  readonly id?: string;
+  readonly sessionTimeoutMs?: number | undefined;
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+
+/** Connects, and tells of what becomes of the connection. @throws ConnectError, AccessDeniedError, InvalidArgumentError */
+export async function connect(place: Place, options: ConnectionOptions, notes: Notes): Promise<ZkLockManager> {
+  const host = hostname();
+  notes.detail(`connecting to ${place.servers}`);
+  const manager = await ZkLockManager.connect(place.servers, {
+    rootDir: place.root,
+    identity: { host, pid: process.pid, id: options.id ?? host },
+    connectTimeout: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    ...(options.sessionTimeoutMs !== undefined && { sessionTimeout: options.sessionTimeoutMs }),
+  });
+  manager.on("error", (error: LockError) => notes.detail(error.message));
+  manager.on("suspended", () => notes.detail("out of touch with ZooKeeper; the lease is running"));
+  manager.on("connected", () => notes.detail("in touch with ZooKeeper again"));
+  manager.on("lost", () => notes.detail("the session is lost"));
+  const { id, timeoutMs } = manager.session;
+  notes.detail(`connected; the session ${id} ends after ${timeoutMs / 1000} s of silence`);
+  return manager;
+}
+
+/** Runs `body` with a connection that is closed on every way out. */
+export async function withManager<T>(
+  place: Place,
+  notes: Notes,
+  body: (manager: ZkLockManager) => Promise<T>,
+): Promise<T> {
+  const manager = await connect(place, {}, notes);
+  try {
+    return await body(manager);
+  } finally {
+    await manager.close();
+  }
+}

@@ -1,0 +1,68 @@
+import { createRequire } from "node:module";
+import { Command, CommanderError } from "commander";
+import { completionCommand } from "./completion-command.js";
+import { EXIT } from "./exit-codes.js";
+import type { Finish } from "./finish.js";
+import { lsCommand } from "./ls-command.js";
+import { optionDescription } from "./options.js";
+import { writeError, writeOut } from "./output.js";
+import { releaseCommand } from "./release-command.js";
+import { runCommand } from "./run-command.js";
+import { showCommand } from "./show-command.js";
+import { watchCommand } from "./watch-command.js";
+
+const HELP_COLUMNS = 80;
+
+const NOTES = `
+Locks live in Apache ZooKeeper (-z or ZK_LOCK_SERVERS; 127.0.0.1:2181).
+  zk-lock run backup -- tar -czf /srv/backup.tgz /srv/data
+"zk-lock <command> --help" tells about its options, "man zk-lock" everything.`;
+
+/** The whole command line: also what the completion and the manual page are made from. */
+export function program(finish: Finish = () => undefined): Command {
+  const root = new Command("zk-lock")
+    .description("Run commands under a distributed lock, and look at the locks there are.")
+    .version(version(), "-V, --version", "print the version")
+    // Options of a subcommand stand behind its name, so that each may have its own -v.
+    .enablePositionalOptions()
+    .addHelpText("after", NOTES);
+  const commands = [runCommand, lsCommand, showCommand, watchCommand, releaseCommand, completionCommand];
+  for (const make of commands) root.addCommand(make(finish));
+  root.helpCommand("help [command]", "Tell about a command.");
+  for (const command of [root, ...root.commands]) {
+    command
+      .exitOverride()
+      .helpOption("-h, --help", "print this help")
+      .configureHelp({ optionDescription, subcommandTerm: (subcommand) => subcommand.name() })
+      .configureOutput({
+        writeOut,
+        writeErr: writeError,
+        getOutHelpWidth: () => HELP_COLUMNS,
+        getErrHelpWidth: () => HELP_COLUMNS,
+        outputError: (text, write) => write(`${text.replace(/^error:/, "zk-lock:")}${hint(command)}`),
+      });
+  }
+  return root;
+}
+
+/** Parses the words of the command line and does what they say; resolves with the exit code. */
+export async function perform(words: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  try {
+    await program((code) => (exitCode = code)).parseAsync(words, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+}
+
+function hint(command: Command): string {
+  const name = command.parent === null ? "zk-lock" : `zk-lock ${command.name()}`;
+  return `See "${name} --help".\n`;
+}
+
+function version(): string {
+  const manifest = createRequire(import.meta.url)("../../package.json") as { version: string };
+  return manifest.version;
+}

@@ -1,0 +1,56 @@
+import { Command } from "commander";
+import { type Finish, settle } from "./finish.js";
+import { type RunFlags, runOptions } from "./options.js";
+import type { Mode, RunRequest } from "./run-request.js";
+import { splitWords } from "./run-words.js";
+
+const NOTES = `
+The command gets ZK_LOCK_RESOURCE and ZK_LOCK_TOKEN, and the signals we get.
+Exit code: the command's; 128+n: a signal; 1 not acquired; 2 lost;
+3 not started or not killed; 4 no pong; 64 usage.`;
+
+/** `zk-lock run`. */
+export function runCommand(finish: Finish): Command {
+  const command = new Command("run")
+    .description("Run a command while holding a lock.")
+    .usage("[options] <resource> [--] <command> [args…]")
+    .argument("[words...]")
+    // What stands behind the resource is the command's, also where it looks like an option of ours.
+    .passThroughOptions()
+    .addHelpText("after", NOTES);
+  for (const option of runOptions()) command.addOption(option);
+  return command.action(async (words: string[], flags: RunFlags) => {
+    const work = async (): Promise<number> => {
+      const request = await readRequest(command, words, flags);
+      const { run } = await import("./run.js");
+      return run(request);
+    };
+    finish(await settle(work, flags.verbose));
+  });
+}
+
+async function readRequest(command: Command, words: readonly string[], flags: RunFlags): Promise<RunRequest> {
+  const given = { key: flags.key, fromEnvironment: command.getOptionValueSource("key") === "env" };
+  const all = (command.parent as unknown as { rawArgs: string[] }).rawArgs;
+  const split = splitWords(words, given, all.at(-words.length - 1) === "--");
+  return {
+    place: { servers: flags.zookeeper, root: flags.root },
+    id: flags.id,
+    resource: split.resource,
+    mode: modeOf(flags),
+    ttlMs: flags.ttl,
+    waitMs: flags.wait,
+    child: {
+      command: flags.node ? (await import("./node-module.js")).findNodeModule(split.command) : split.command,
+      args: split.args,
+      isNodeModule: flags.node,
+      foreground: flags.foreground,
+    },
+    verbose: flags.verbose,
+  };
+}
+
+function modeOf({ read, write, maxHolders }: RunFlags): Mode {
+  if (maxHolders !== undefined) return { kind: "semaphore", maxHolders };
+  return { kind: read ? "read" : write ? "write" : "exclusive" };
+}

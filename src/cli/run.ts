@@ -1,0 +1,114 @@
+import { type LockLostError, type ZkLock, type ZkLockManager } from "../index.js";
+import { accompany } from "./accompany.js";
+import { Child } from "./child.js";
+import { connect } from "./connection.js";
+import { Lease } from "./lease.js";
+import { Notes } from "./notes.js";
+import { describeError } from "./problem.js";
+import type { RunRequest } from "./run-request.js";
+import { Signals } from "./signals.js";
+import { waitForLock } from "./waiting.js";
+
+/** A server that is there answers within this time: less would make `--wait 0` a matter of luck. */
+const SHORTEST_CONNECT_MS = 2_000;
+
+/** `zk-lock run`: resolves with the exit code. */
+export async function run(request: RunRequest): Promise<number> {
+  const notes = new Notes(request.verbose);
+  const signals = new Signals((signal) => notes.detail(`passing ${signal} on`));
+  try {
+    const deadline = request.waitMs === undefined ? undefined : performance.now() + request.waitMs;
+    const manager = await unlessInterrupted(open(request, notes), signals.interrupted);
+    try {
+      return await runWith(manager, { request, notes, signals, deadline });
+    } finally {
+      await manager.close();
+    }
+  } finally {
+    signals.stop();
+  }
+}
+
+interface Circumstances {
+  readonly request: RunRequest;
+  readonly notes: Notes;
+  readonly signals: Signals;
+  readonly deadline: number | undefined;
+}
+
+async function runWith(manager: ZkLockManager, circumstances: Circumstances): Promise<number> {
+  const { request, notes, signals, deadline } = circumstances;
+  const lock = lockOf(manager, request);
+  // Listened to from the start: a hold can be lost before its child has begun.
+  const lost = new Promise<LockLostError>((resolve) => lock.once("lost", resolve));
+  const token = await waitForLock({
+    ...{ manager, lock, notes, deadline, waitMs: request.waitMs },
+    signal: signals.interrupted,
+  });
+  notes.detail(`"${request.resource}" is ours, token ${token}`);
+  const lease = new Lease(manager, lock);
+  try {
+    signals.interrupted.throwIfAborted();
+    const child = await Child.start({ ...request.child, env: environment(request, lock, token) });
+    notes.detail(`started process ${child.pid}`);
+    signals.passTo(child, () => lease.stands());
+    return await accompany(child, { lock, lost, lease, request, notes });
+  } finally {
+    lease.stop();
+    await giveBack(lock, notes);
+  }
+}
+
+function open(request: RunRequest, notes: Notes): Promise<ZkLockManager> {
+  notes.status(`connecting to ${request.place.servers}`);
+  const connectTimeoutMs = request.waitMs === undefined ? undefined : Math.max(request.waitMs, SHORTEST_CONNECT_MS);
+  const options = { id: request.id, sessionTimeoutMs: request.ttlMs, connectTimeoutMs };
+  return connect(request.place, options, notes).finally(() => notes.status(""));
+}
+
+function lockOf(manager: ZkLockManager, { resource, mode }: RunRequest): ZkLock {
+  switch (mode.kind) {
+    case "exclusive":
+      return manager.createLock(resource);
+    case "read":
+      return manager.createReadWriteLock(resource).read;
+    case "write":
+      return manager.createReadWriteLock(resource).write;
+    case "semaphore":
+      return manager.createSemaphore(resource, { maxConcurrentHolders: mode.maxHolders });
+    default:
+      return mode satisfies never;
+  }
+}
+
+/** Everything of ours, and what the child has to know of its lock. */
+function environment({ resource }: RunRequest, lock: ZkLock, token: number): NodeJS.ProcessEnv {
+  // A shared hold's number is no fence: holders of higher and lower ones live side by side.
+  const shared = lock.shared ? { ZK_LOCK_SHARED: "1" } : {};
+  return { ...process.env, ZK_LOCK_RESOURCE: resource, ZK_LOCK_TOKEN: String(token), ...shared };
+}
+
+async function giveBack(lock: ZkLock, notes: Notes): Promise<void> {
+  try {
+    if (await lock.release()) notes.detail("given back");
+  } catch (error) {
+    // That the lock was lost has been told already, with the exit code that it has.
+    notes.detail(describeError(error, false));
+  }
+}
+
+/** `work`, unless a signal comes first; what becomes of it then is of no interest, since the process ends. */
+async function unlessInterrupted<T>(work: Promise<T>, interrupted: AbortSignal): Promise<T> {
+  let unhook = (): void => undefined;
+  const interruption = new Promise<never>((_, reject) => {
+    const stop = (): void => reject(interrupted.reason as Error);
+    interrupted.addEventListener("abort", stop, { once: true });
+    unhook = () => interrupted.removeEventListener("abort", stop);
+  });
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, interruption]);
+  } finally {
+    unhook();
+  }
+}

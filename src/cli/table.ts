@@ -1,0 +1,22 @@
+import Table from "cli-table3";
+import { printable } from "./words.js";
+
+const GAP = "  ";
+
+/** Columns under headings, without lines: as good to read as to `awk`. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const drawn = new Table({
+    head: [...head],
+    chars: Object.fromEntries(EDGES.map((edge) => [edge, edge === "middle" ? GAP : ""])),
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+  });
+  drawn.push(...rows.map((row) => row.map(printable)));
+  const lines = drawn.toString().split("\n");
+  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+const EDGES = [
+  ...["top", "top-mid", "top-left", "top-right"],
+  ...["bottom", "bottom-mid", "bottom-left", "bottom-right"],
+  ...["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"],
+] as const;

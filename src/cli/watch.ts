@@ -1,0 +1,55 @@
+import type { ResourceEvent, ZkLockManager } from "../index.js";
+import { withManager } from "./connection.js";
+import { Notes } from "./notes.js";
+import type { PlaceFlags } from "./options.js";
+import { writeOut } from "./output.js";
+import { EXIT } from "./exit-codes.js";
+import { Problem } from "./problem.js";
+import { Signals } from "./signals.js";
+import { personName, printable } from "./words.js";
+
+/** `zk-lock watch`: until a signal comes, or nobody reads any more. */
+export async function watch(
+  resource: string,
+  { zookeeper, root, verbose, json }: PlaceFlags & { json: boolean },
+): Promise<number> {
+  const signals = new Signals(() => undefined);
+  const write = json ? writeJson : writeLine;
+  try {
+    return await withManager({ servers: zookeeper, root }, new Notes(verbose), async (manager) => {
+      await follow(manager, resource, signals.interrupted, (event) => write(resource, event));
+      signals.interrupted.throwIfAborted();
+      return EXIT.ok;
+    });
+  } finally {
+    signals.stop();
+  }
+}
+
+async function follow(
+  manager: ZkLockManager,
+  resource: string,
+  signal: AbortSignal,
+  tell: (event: ResourceEvent) => void,
+): Promise<void> {
+  const watcher = manager.watch(resource, { signal });
+  let failure: { readonly error: unknown } | undefined;
+  watcher.on("error", (error) => (failure = { error }));
+  try {
+    for await (const event of watcher) tell(event);
+  } finally {
+    watcher.close();
+  }
+  if (failure !== undefined) {
+    throw new Problem(`"${resource}" cannot be watched.`, EXIT.notAcquired, { cause: failure.error });
+  }
+}
+
+function writeJson(resource: string, { type, token, identity }: ResourceEvent): void {
+  writeOut(`${JSON.stringify({ time: new Date().toISOString(), type, resource, token, identity })}\n`);
+}
+
+function writeLine(resource: string, { type, token, identity }: ResourceEvent): void {
+  const time = new Date().toTimeString().slice(0, 8);
+  writeOut(`${time}  ${type.padEnd(8)}  ${printable(resource)}  ${token}  ${personName(identity)}\n`);
+}

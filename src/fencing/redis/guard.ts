@@ -1,0 +1,127 @@
+import { InvalidArgumentError, LockError } from "../../errors.js";
+import type { LockErrorDetails } from "../../errors.js";
+import { checkResource, checkToken, readToken } from "../arguments.js";
+import { FenceSetupError, staleToken } from "../errors.js";
+import type { FenceGuard, FencingToken } from "../fence-guard.js";
+import { redisPort } from "./client.js";
+import type { RedisClient, RedisPort } from "./client.js";
+import { CommandQueue } from "./commands.js";
+import type { RedisTransaction } from "./commands.js";
+import { script } from "./script.js";
+
+export interface RedisFenceOptions {
+  /** What the guard's keys begin with. Default `zk-lock-fence:`. */
+  prefix?: string;
+  /**
+   * The hash tag of a resource, without braces: the guard's key then holds `{tag}`, and lies in the same slot of a cluster
+   * as the keys `{tag}…` that the body writes. Default: none, and a `{tag}` in the resource's own name counts.
+   */
+  hashTag?: string | ((resource: string) => string);
+}
+
+export interface RedisFenceGuard extends Omit<FenceGuard<RedisTransaction>, "run"> {
+  /** `body` queues commands; they run as one step after the check, and `run` resolves with their replies, in order. */
+  run<Replies = unknown[]>(
+    resource: string,
+    token: FencingToken,
+    body: (tx: RedisTransaction) => unknown,
+  ): Promise<Replies>;
+  /** The key under which the fence of `resource` is kept. */
+  key(resource: string): string;
+}
+
+/**
+ * A queued command failed. Redis undoes nothing: the commands before it are in force (`replies` are theirs), those after it
+ * were not run. Where it was the first, nothing was written at all.
+ */
+export class FenceCommandError extends LockError {
+  override readonly name = "FenceCommandError";
+  override readonly code = "ERR_FENCE_COMMAND";
+  /** The place of the command in the queue, from 0. */
+  readonly index: number;
+  readonly replies: readonly unknown[];
+
+  constructor(message: string, details: LockErrorDetails & { index: number; replies: readonly unknown[] }) {
+    super(message, details);
+    this.index = details.index;
+    this.replies = details.replies;
+  }
+}
+
+/** A fence guard over Redis, through a client of `ioredis` or of `redis` (node-redis 5), single or cluster. */
+export function redisFence(client: RedisClient, options: RedisFenceOptions = {}): RedisFenceGuard {
+  return new RedisFence(redisPort(client), options);
+}
+
+class RedisFence implements RedisFenceGuard {
+  readonly #port: RedisPort;
+  readonly #prefix: string;
+  readonly #hashTag: ((resource: string) => string) | undefined;
+
+  constructor(port: RedisPort, { prefix = "zk-lock-fence:", hashTag }: RedisFenceOptions) {
+    if (typeof prefix !== "string" || (hashTag !== undefined && prefix.includes("{"))) {
+      throw new InvalidArgumentError("prefix is a string, and has no { of its own where a hashTag is given.");
+    }
+    this.#port = port;
+    this.#prefix = prefix;
+    this.#hashTag = typeof hashTag === "string" ? () => hashTag : hashTag;
+  }
+
+  async run<Replies = unknown[]>(
+    resource: string,
+    token: FencingToken,
+    body: (tx: RedisTransaction) => unknown,
+  ): Promise<Replies> {
+    const key = this.key(resource);
+    checkToken(token);
+    const queue = new CommandQueue();
+    await body(queue);
+    const input = { keys: [key], arguments: [String(token), ...queue.close()] };
+    const reply = (await this.#port.evaluate(script, input)) as unknown[];
+    const outcome = String(reply[0]);
+    switch (outcome) {
+      case "done":
+        return reply[1] as Replies;
+      case "stale":
+        throw staleToken(resource, token, readToken(reply[1]));
+      case "failed":
+        throw failedCommand(resource, queue, String(reply[1]), reply[2] as unknown[]);
+      default:
+        throw new FenceSetupError(
+          `The key ${key} holds ${JSON.stringify(String(reply[1]))}, which is no fence of ours.`,
+          {
+            resource,
+          },
+        );
+    }
+  }
+
+  async highest(resource: string): Promise<FencingToken | null> {
+    const stored = await this.#port.get(this.key(resource));
+    return stored === null || stored === undefined ? null : readToken(stored);
+  }
+
+  /** Redis needs no table: there is nothing to make. */
+  setup(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  key(resource: string): string {
+    checkResource(resource);
+    const tag = this.#hashTag?.(resource);
+    if (tag === undefined) return this.#prefix + resource;
+    if (tag === "" || /[{}]/.test(tag)) {
+      throw new InvalidArgumentError(`A hash tag is a non-empty string without braces; got ${JSON.stringify(tag)}.`);
+    }
+    return `${this.#prefix}{${tag}}:${resource}`;
+  }
+}
+
+function failedCommand(resource: string, queue: CommandQueue, message: string, replies: unknown[]): FenceCommandError {
+  const index = replies.length;
+  const done = index === 0 ? "Nothing was written." : `The ${index} before it are in force, and the fence is up.`;
+  return new FenceCommandError(
+    `Redis refused ${queue.nameAt(index)}, command ${index} of the run for ${JSON.stringify(resource)}: ${message}. ${done}`,
+    { resource, index, replies },
+  );
+}

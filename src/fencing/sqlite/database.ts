@@ -1,0 +1,45 @@
+import { isError } from "../thrown.js";
+
+/** What the guard uses of a connection: better-sqlite3's `Database` has it, and so has Node's own `DatabaseSync`. */
+export interface SqliteDatabase {
+  exec(sql: string): unknown;
+  prepare(sql: string): SqliteStatement;
+}
+
+/** The drivers differ in the types of the values they take, not in what they do with ours. */
+export interface SqliteStatement {
+  run(...values: never[]): { changes: number | bigint };
+  get(...values: never[]): unknown;
+}
+
+/** Runs a statement and gives how many rows it changed. */
+export function change(db: SqliteDatabase, sql: string, values: readonly unknown[] = []): number {
+  return Number(db.prepare(sql).run(...(values as never[])).changes);
+}
+
+/** The first column of the first row, or undefined where there is no row. */
+export function value(db: SqliteDatabase, sql: string, values: readonly unknown[] = []): unknown {
+  const row = db.prepare(sql).get(...(values as never[]));
+  return row === null || typeof row !== "object" ? undefined : Object.values(row)[0];
+}
+
+const SQLITE_BUSY = 5;
+const SQLITE_LOCKED = 6;
+
+/** Whether another connection held the lock: better-sqlite3 gives the code as text, Node as a number. */
+export function isBusy(error: unknown): boolean {
+  if (!isError(error)) return false;
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  if (typeof errcode === "number") return [SQLITE_BUSY, SQLITE_LOCKED].includes(errcode & 0xff);
+  return typeof code === "string" && /^SQLITE_(BUSY|LOCKED)/.test(code);
+}
+
+/** Whether a statement failed because there is no such table. SQLite has no code of its own for that. */
+export function isMissingTable(error: unknown): boolean {
+  return isError(error) && error.message.startsWith("no such table");
+}
+
+/** Whether COMMIT or ROLLBACK failed because nothing had been begun, or SQLite had rolled back by itself. */
+export function isNoTransaction(error: unknown): boolean {
+  return isError(error) && error.message.includes("no transaction is active");
+}

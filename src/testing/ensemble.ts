@@ -1,0 +1,141 @@
+import type { Clock } from "../clock.js";
+import { Code } from "./codes.js";
+import { type Author, Leader } from "./leader.js";
+import type { Result, Write } from "./messages.js";
+import { parentOf } from "./path.js";
+import type { Random } from "./random.js";
+import { Replication } from "./replication.js";
+import { Server } from "./server.js";
+import { type Session, Sessions } from "./sessions.js";
+import type { Change } from "./transaction.js";
+import { NOBODY } from "./znode.js";
+import { ZxidCounter } from "./zxid-counter.js";
+
+export interface EnsembleOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly followers: number;
+  readonly tickTimeMs: number;
+  readonly minSessionTimeoutMs: number;
+  readonly maxSessionTimeoutMs: number;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly epoch: number;
+}
+
+/** The servers as one: a leader that decides, followers that come after, and the sessions. */
+export class Ensemble {
+  readonly servers: readonly Server[];
+  readonly replication: Replication;
+  readonly sessions: Sessions;
+  /** True: every write is refused, as by a server that has lost its quorum. */
+  isReadOnly = false;
+  /** Servers whose messages to the leader are lost: they answer reads, and nobody hears of their clients. */
+  readonly isolated = new Set<Server>();
+  readonly #leader: Leader;
+  readonly #zxids: ZxidCounter;
+  readonly #startCounters: Map<string, number>;
+
+  constructor(readonly options: EnsembleOptions) {
+    const { clock, random, tickTimeMs } = options;
+    this.#zxids = new ZxidCounter(options.epoch);
+    this.#startCounters = new Map(Object.entries(options.counters));
+    const leader = new Server(0, this.#zxids.last, random);
+    const followers = Array.from(
+      { length: options.followers },
+      (_, place) => new Server(place + 1, this.#zxids.last, random),
+    );
+    this.servers = [leader, ...followers];
+    this.replication = new Replication(leader, followers);
+    this.#leader = new Leader(leader.tree, () => Math.floor(clock.monotonicMs()));
+    this.sessions = new Sessions(clock, tickTimeMs, random, (session) => this.endSession(session));
+  }
+
+  /** The leader, whose tree is the truth. */
+  get leader(): Server {
+    return this.servers[0] as Server;
+  }
+
+  get lastZxid(): number {
+    return this.#zxids.last;
+  }
+
+  openSession(askedTimeoutMs: number): Session {
+    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.options;
+    this.#commit({ type: "nothing" });
+    return this.sessions.open(Math.min(Math.max(askedTimeoutMs, minSessionTimeoutMs), maxSessionTimeoutMs));
+  }
+
+  /** Ends a session for good: its ephemeral nodes go, in one transaction, and whoever carries it is cut off. */
+  endSession(session: Session): void {
+    if (this.sessions.get(session.id) !== session) return;
+    this.sessions.remove(session.id);
+    this.#commit({ type: "endSession", sessionId: session.id });
+    session.carrier?.end();
+  }
+
+  /** Decides on a write and carries it out on all servers that do not lag. A refusal, too, is a transaction. */
+  write(write: Write, author: Author): Result {
+    if (this.isReadOnly) return { code: Code.notReadOnly };
+    const decision = this.#leader.decide(write, author);
+    if (decision.type === "refused") {
+      this.#commit({ type: "nothing" });
+      return { code: decision.code };
+    }
+    if (decision.type === "create" && decision.owner !== NOBODY && this.sessions.get(decision.owner) === undefined) {
+      return { code: Code.sessionExpired };
+    }
+    this.#commit(decision);
+    if (decision.type === "create") this.#startCounter(decision.path);
+    const path = "path" in decision ? decision.path : undefined;
+    const node = path === undefined ? undefined : this.leader.tree.get(path);
+    return { code: Code.ok, ...(path !== undefined && { path }), ...(node && { stat: node.stat(author.sessionId) }) };
+  }
+
+  /** Deletes the empty containers that have had a child, as a real leader does once a minute. */
+  reapContainers(): string[] {
+    const { tree } = this.leader;
+    const reaped: string[] = [];
+    for (const path of [...tree.containers].reverse()) {
+      const node = tree.get(path);
+      if (node === undefined || node.children.size > 0 || node.creates === 0) continue;
+      this.#commit({ type: "delete", path });
+      reaped.push(path);
+    }
+    return reaped;
+  }
+
+  /** Deletes a node and all below it, children first, each in a transaction of its own. */
+  deleteAll(path: string): number {
+    const node = this.leader.tree.get(path);
+    if (node === undefined) return 0;
+    let deleted = 0;
+    for (const name of [...node.children]) deleted += this.deleteAll(path === "/" ? `/${name}` : `${path}/${name}`);
+    if (parentOf(path) === path) return deleted;
+    this.#commit({ type: "delete", path });
+    return deleted + 1;
+  }
+
+  /** A new leader: transactions are numbered from a new epoch, and every session starts its timeout anew. */
+  electLeader(): void {
+    this.#zxids.nextEpoch();
+    const nowMs = this.options.clock.monotonicMs();
+    for (const session of this.sessions.all) session.touch(nowMs, false);
+  }
+
+  #startCounter(path: string): void {
+    const start = this.#startCounters.get(path);
+    if (start === undefined) return;
+    this.#startCounters.delete(path);
+    // As many children have come and gone: each took a zxid when it came.
+    this.#zxids.skip(start);
+    for (const { tree } of this.servers) {
+      const node = tree.get(path);
+      if (node !== undefined) node.creates = start;
+    }
+  }
+
+  #commit(change: Change): void {
+    const timeMs = Math.floor(this.options.clock.wallMs());
+    this.replication.record({ zxid: this.#zxids.next(), timeMs, ...change });
+  }
+}

@@ -1,0 +1,43 @@
+import type { Clock } from "../clock.js";
+import type { ClientConfig } from "../zookeeper/client.js";
+import type { InMemoryClient } from "./client.js";
+import type { HazardKind } from "./client-observer.js";
+
+export interface InMemoryZooKeeperOptions {
+  /** The clock that the servers live by. Default: the machine's. */
+  clock?: Clock;
+  /** Decides on latencies, orders and coins. Default 1. */
+  seed?: number;
+  /** How long a message takes, one way, in milliseconds; a range is drawn from anew for each message. Default 0. */
+  latencyMs?: number | { min: number; max: number };
+  /** Default 2000. Sessions expire on ticks. */
+  tickTimeMs?: number;
+  /** Default two ticks. */
+  minSessionTimeoutMs?: number;
+  /** Default twenty ticks. */
+  maxSessionTimeoutMs?: number;
+  /** Servers that clients can be attached to beside the leader. Default 0. */
+  followers?: number;
+  /** Where the create counter of a directory starts, by path, the first time that the directory is made. Default 0. */
+  counters?: Record<string, number>;
+  /** How often empty containers are deleted, in milliseconds. Default 0: only by `reapContainers()`. */
+  reapEveryMs?: number;
+  /** How probable it is that a close with unanswered requests leaves the session alive, as it can. Default 0. */
+  closeLosesRequests?: number;
+  /** The leader's epoch, the high 32 bits of a zxid. Default 1. */
+  epoch?: number;
+}
+
+export interface InMemoryClientOptions extends ClientConfig {
+  /** The clock of the client's process, as `VirtualClock.process()` makes it. Default: the ensemble's. */
+  clock?: Clock;
+  /** Which server it is connected to: 0 (default) is the leader, 1 the first follower. */
+  server?: number;
+}
+
+/** Something the client did that kills the process of a real one. */
+export interface Hazard {
+  readonly kind: HazardKind;
+  readonly client: InMemoryClient;
+  readonly atMs: number;
+}
