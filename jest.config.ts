@@ -15,6 +15,7 @@ const config: Config = {
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
   globalSetup: "<rootDir>/test/helpers/global-setup.mjs",
   globalTeardown: "<rootDir>/test/helpers/global-teardown.mjs",
+  modulePathIgnorePatterns: ["<rootDir>/.cache", "<rootDir>/dist"],
   testTimeout: 30_000,
   maxWorkers: 2,
 };

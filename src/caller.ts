@@ -30,14 +30,16 @@ export interface Patience {
 export class Caller {
   readonly #outcome = deferred<Outcome>();
   #settled = false;
+  readonly #calledAt: number;
   readonly #unhook: (() => void)[] = [];
 
   /** @param onGivingUp called when the deadline or the signal ends the wait */
   constructor(
-    clock: Clock,
+    private readonly clock: Clock,
     readonly patience: Patience,
     onGivingUp: (caller: Caller, why: { aborted: unknown } | "late") => void,
   ) {
+    this.#calledAt = clock.monotonicMs();
     const { timeoutMs, signal } = patience;
     // With no time at all, it is the place in the queue that decides, not the clock.
     if (!this.isImpatient) {
@@ -48,6 +50,11 @@ export class Caller {
 
   get isImpatient(): boolean {
     return this.patience.timeoutMs === 0;
+  }
+
+  /** How long ago the call was made, in milliseconds. */
+  get elapsedMs(): number {
+    return this.clock.monotonicMs() - this.#calledAt;
   }
 
   get outcome(): Promise<Outcome> {

@@ -1,6 +1,7 @@
 import { bounded } from "./bounded.js";
 import { Caller, type Patience, type Standing } from "./caller.js";
 import type { SessionLostError } from "./errors.js";
+import { publishEnd, publishHandOver, publishWait } from "./diagnostics.js";
 import { ResourceHold } from "./hold.js";
 import type { LocalContext, Siblings } from "./local-queue.js";
 import type { Place, Ticket } from "./ticket.js";
@@ -106,15 +107,24 @@ export class Claim {
         await this.#contend();
         return;
       }
-      const hold = new ResourceHold(this.scope, this.queue, turn, contender, this.context.clock, (over) =>
-        this.#end(over),
-      );
+      const hold = this.#holdOf(turn, contender);
       if (leansOnWriter) writeHold.keepPlaceFor(hold);
       this.#grant(hold);
     } catch (error) {
       if (contender !== null) this.context.background(contender.leave());
       this.#fail(error);
     }
+  }
+
+  #holdOf(turn: Turn, contender: Contender): ResourceHold {
+    const { clock } = this.context;
+    const grantedAtMs = clock.monotonicMs();
+    const { token, wayFree } = turn;
+    if (wayFree !== null) publishHandOver(this.queue, token, wayFree.local, grantedAtMs - wayFree.atMs);
+    return new ResourceHold(this.scope, this.queue, turn, contender, clock, (over) => {
+      publishEnd(this.queue, token, clock.monotonicMs() - grantedAtMs, over.loss);
+      this.#end(over);
+    });
   }
 
   #grant(hold: ResourceHold): void {
@@ -134,7 +144,10 @@ export class Claim {
 
   #tell(caller: Caller, ahead: number): void {
     if (caller.isImpatient) void this.#giveUp(caller, "late", ahead);
-    else caller.patience.onQueued(ahead);
+    else {
+      publishWait(this.queue, ahead, caller.elapsedMs);
+      caller.patience.onQueued(ahead);
+    }
   }
 
   /** One caller leaves; the others go on. When none is left, so does the ticket. */

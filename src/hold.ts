@@ -191,17 +191,14 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   async renew(): Promise<FencingToken> {
     const over = deferred<void>();
     this.once("over", over.resolve);
-    const asked = insist(
-      () => {
-        this.assertHeld();
-        return this.contender.port.confirm(this.turn.path);
-      },
-      this.contender.port.session,
-      this.contender.options.pause,
-    );
+    const { port, options } = this.contender;
+    const ask = (): Promise<boolean> => {
+      this.assertHeld();
+      return port.confirm(this.turn.path);
+    };
     try {
       // Nobody may ever answer; the end of the hold comes for certain.
-      const stands = await Promise.race([asked, over.promise]);
+      const stands = await Promise.race([insist(ask, port.session, options.pause), over.promise]);
       if (stands === false) this.lose("ticket-gone");
     } catch (error) {
       this.assertHeld();

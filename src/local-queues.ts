@@ -102,6 +102,7 @@ export class LocalQueues {
       discipline,
       data: this.host.identity,
       sequenceLimit: this.host.options.sequenceLimit ?? SEQUENCE_LIMIT,
+      clock,
       pause: () => new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve)),
       onStuck: (error: unknown) => this.host.error(error as LockError),
     };

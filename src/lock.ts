@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { Outcome } from "./caller.js";
 import { AcquireTimeoutError, AlreadyLockedError, type LockLostError, NotHeldError, retold } from "./errors.js";
+import { publishAcquire } from "./diagnostics.js";
 import type { Discipline } from "./discipline.js";
 import type { Hold, ResourceHold } from "./hold.js";
 import { later } from "./later.js";
@@ -183,6 +184,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
       onQueued: (ahead) => later(() => this.emit("queued", { ahead })),
     });
     const outcome = await caller.outcome;
+    publishAcquire(this.#home, outcome, caller.elapsedMs);
     if (outcome.kind === "granted") this.#keep(outcome.hold);
     return outcome;
   }

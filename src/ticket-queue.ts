@@ -1,4 +1,5 @@
 import { type Deferred, deferred, untilAborted } from "./abort.js";
+import type { Clock } from "./clock.js";
 import type { Discipline } from "./discipline.js";
 import { type Identity, LockLostError, SessionLostError } from "./errors.js";
 import { readIdentity, writeGrant } from "./identity.js";
@@ -16,6 +17,7 @@ export interface QueueOptions {
   readonly data: Buffer;
   readonly discipline: Discipline;
   readonly sequenceLimit: number;
+  readonly clock: Clock;
   /** A short rest before something is tried again. */
   readonly pause: () => Promise<void>;
   /** A ticket that cannot be withdrawn, for a reason that is not the connection. */
@@ -32,6 +34,8 @@ export interface Turn {
   readonly slot: number;
   /** Whether others had to leave first. */
   readonly waited: boolean;
+  /** When the way was free, by the monotonic clock, and whether a holder of our own process left it; null: it was at once. */
+  readonly wayFree: { readonly atMs: number; readonly local: boolean } | null;
   /** The queue when it was our turn. */
   readonly queue: readonly Ticket[];
 }
@@ -54,6 +58,7 @@ export class Contender {
   #waited = false;
   /** The ticket that a holder of our own process gave back last. */
   #leaving: string | null = null;
+  #wayFree: Turn["wayFree"] = null;
   #wakeUp: Deferred<void> | null = null;
 
   /** @param ownBefore the ticket of our own write hold, while it stands: it is in nobody's way who reads behind it */
@@ -85,6 +90,7 @@ export class Contender {
       onQueued(place);
       await this.#waitFor(obstacle, signal);
       if (this.#isLeaving(obstacle)) break;
+      this.#wayFree = { atMs: this.options.clock.monotonicMs(), local: false };
       // Gone is not yet our turn: those before us may have left in any order.
       listing = await untilAborted(this.#look(), signal);
     }
@@ -97,6 +103,7 @@ export class Contender {
    */
   inherit(from: string): void {
     this.#leaving = from;
+    this.#wayFree = { atMs: this.options.clock.monotonicMs(), local: true };
     const obstacle = this.#standing?.obstacle ?? null;
     if (obstacle !== null && this.#isLeaving(obstacle)) this.#wakeUp?.resolve();
   }
@@ -214,7 +221,7 @@ export class Contender {
       );
       if (!stands) throw new LockLostError(`Somebody deleted our ticket ${path}.`, { reason: "ticket-gone" });
     }
-    return { token, path, ticket, slot, waited: this.#waited, queue };
+    return { token, path, ticket, slot, waited: this.#waited, wayFree: this.#wayFree, queue };
   }
 
   /**

@@ -12,8 +12,8 @@ export class ReaderGone extends Error {
 }
 
 /**
- * Written to the descriptors themselves: as soon as Node opens `process.stdout` or `process.stderr` on a pipe it makes that
- * pipe non-blocking, for our child too, which shares it and would see its writes fail with EAGAIN.
+ * Written to the descriptors themselves: when Node opens `process.stdout` or `process.stderr` on a pipe it makes that pipe
+ * non-blocking for everybody who shares it, our child included, whose writes can then fail with EAGAIN.
  * @throws ReaderGone
  */
 export function writeOut(text: string): void {

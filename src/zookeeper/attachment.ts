@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { bounded } from "../bounded.js";
 import type { Instant } from "../clock.js";
 import { Session } from "../session.js";
 import type { ZooKeeperClient } from "./client.js";
@@ -63,11 +64,13 @@ export class Attachment {
     const { clock } = this.greeting;
     await new Promise<void>((resolve) => clock.soon(resolve));
     const isGuest = !this.#isOurs(this.#link);
-    if (!isGuest || this.session.ended || !this.session.inUse) return this.#letGo(isGuest);
+    if (!isGuest || this.session.ended || !this.session.inUse) {
+      this.#letGo(isGuest);
+      return;
+    }
     const unused = new Promise<void>((resolve) => this.session.once("unused", resolve));
     const gone = unused.then(() => this.#letGo(isGuest));
-    if (this.session.isLinked)
-      await Promise.race([gone, new Promise<void>((resolve) => clock.after(PATIENCE_MS, resolve))]);
+    if (this.session.isLinked) await bounded(gone, PATIENCE_MS, clock, () => undefined);
   }
 
   #letGo(isGuest: boolean): void {

@@ -118,7 +118,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
           await this.#attempt(source, attempt);
         } catch (error) {
           if (isFinal(error)) this.#detach((error as LockError).message, error);
-          else if (!this.#closed) await setTimeout(PAUSE_MS);
+          else await setTimeout(PAUSE_MS, null, { signal: this.#abandon.signal }).catch(() => undefined);
         }
       }
     });

@@ -3,7 +3,14 @@ import fc from "fast-check";
 import { schedules } from "./schedule.js";
 import { simulate } from "./world.js";
 
-const { values } = parseArgs({ options: { seeds: { type: "string" }, seed: { type: "string" }, path: { type: "string" } } });
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string" },
+    seed: { type: "string" },
+    path: { type: "string" },
+    shrink: { type: "boolean" },
+  },
+});
 const numRuns = Number(values.seeds ?? 2_000);
 const startedAt = performance.now();
 let grants = 0;
@@ -14,12 +21,16 @@ await fc.assert(
     const observer = await simulate(schedule);
     grants += observer.grants;
     runs += 1;
-    if (runs % 1_000 === 0) console.log(`${runs} schedules, ${grants} grants, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+    if (runs % 1_000 === 0)
+      console.log(`${runs} schedules, ${grants} grants, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
   }),
   {
     numRuns,
+    endOnFailure: values.shrink !== true,
     ...(values.seed !== undefined && { seed: Number(values.seed) }),
     ...(values.path !== undefined && { path: values.path }),
   },
 );
-console.log(`${runs} schedules, ${grants} grants, no promise broken, ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
+console.log(
+  `${runs} schedules, ${grants} grants, no promise broken, ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`,
+);

@@ -37,7 +37,8 @@ export class Observer {
 
   failed(call: string, error: unknown): void {
     this.note(`${call} failed: ${String(error)}`);
-    const expected = error instanceof LockError || (error instanceof Error && error.message === "aborted by the schedule");
+    const expected =
+      error instanceof LockError || (error instanceof Error && error.message === "aborted by the schedule");
     if (!expected) throw error;
   }
 
@@ -59,7 +60,9 @@ export class Observer {
   #write(resource: string, { process, token }: { process: string; token: number }): void {
     const highest = this.#fences.get(resource) ?? -1;
     if (token < highest) {
-      throw new BrokenPromise(`Process ${process} holds "${resource}" with ${token}, but the store has seen ${highest}.`);
+      throw new BrokenPromise(
+        `Process ${process} holds "${resource}" with ${token}, but the store has seen ${highest}.`,
+      );
     }
     this.#fences.set(resource, token);
   }

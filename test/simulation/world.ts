@@ -1,6 +1,6 @@
 import { InMemoryZooKeeper, VirtualClock } from "../../src/testing/index.js";
 import { BrokenPromise, Observer } from "./observer.js";
-import { type Schedule, type Step, type TimedStep } from "./schedule.js";
+import { HOLDER, type Schedule, type Step, type TimedStep } from "./schedule.js";
 import { SimulatedProcess } from "./simulated-process.js";
 
 /** How often everybody is asked what they believe: finer than any outage. */
@@ -29,9 +29,11 @@ class World {
   readonly #clock: VirtualClock;
   readonly #zk: InMemoryZooKeeper;
   readonly #processes: SimulatedProcess[];
-  #violation: unknown = null;
+  readonly #machinesSleep: boolean;
+  #violation: Error | null = null;
 
-  constructor({ seed, processes, sequenceLimit }: Schedule) {
+  constructor({ seed, processes, sequenceLimit, machinesSleep }: Schedule) {
+    this.#machinesSleep = machinesSleep;
     this.#clock = new VirtualClock({ seed });
     this.#zk = new InMemoryZooKeeper({
       clock: this.#clock,
@@ -89,7 +91,11 @@ class World {
 
   #leftovers(): string {
     const calls = this.#processes.flatMap(({ unsettled }) => [...unsettled]);
-    return JSON.stringify({ calls, tickets: this.#tickets(), holds: this.#processes.map(({ manager }) => manager.holds()) });
+    return JSON.stringify({
+      calls,
+      tickets: this.#tickets(),
+      holds: this.#processes.map(({ manager }) => manager.holds()),
+    });
   }
 
   async #pass(ms: number): Promise<void> {
@@ -108,7 +114,8 @@ class World {
   }
 
   #process(index: number): SimulatedProcess {
-    return this.#processes[index % this.#processes.length] as SimulatedProcess;
+    const holder = index === HOLDER ? this.#processes.find(({ manager }) => manager.holds().length > 0) : undefined;
+    return holder ?? (this.#processes[index % this.#processes.length] as SimulatedProcess);
   }
 
   #do(step: Step): void {
@@ -116,10 +123,11 @@ class World {
       case "acquire":
         return this.#process(step.process).acquire(step.resource, step.writes, step.patience);
       case "release":
+        if (step.process === HOLDER) return this.#process(HOLDER).releaseAll();
         return this.#process(step.process).release(step.resource, step.writes);
       case "pause": {
         const { clock } = this.#process(step.process);
-        clock.pause({ machineSleeps: step.machineSleeps });
+        clock.pause({ machineSleeps: step.machineSleeps && this.#machinesSleep });
         this.#later(step.forMs, () => {
           clock.resume();
           // The first thing it does on waking is to look.
@@ -158,7 +166,7 @@ class World {
         this.#zk.reapContainers();
         return;
       case "jumpClock":
-        return this.#process(step.process).clock.jumpWall(step.byMs);
+        return this.#process(step.process).clock.jumpWall(this.#machinesSleep ? Math.abs(step.byMs) : step.byMs);
       default:
         step satisfies never;
     }
@@ -170,7 +178,7 @@ class World {
       try {
         action();
       } catch (error) {
-        this.#violation ??= error;
+        this.#violation ??= error as Error;
       }
     });
   }

@@ -1,0 +1,112 @@
+/** One line of the core made wrong on purpose: the simulation has to notice. */
+export interface Mutation {
+  readonly what: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    what: "take the predecessor's end for our turn, without listing again",
+    file: "ticket-queue.ts",
+    from: "if (this.#isLeaving(obstacle)) break;",
+    to: "break;",
+  },
+  {
+    what: "after a lost reply, take another ticket without looking for the first",
+    file: "own-ticket.ts",
+    from: "const found = await insist(() => this.#find(), this.port.session, pause);",
+    to: "await insist(() => this.#find(), this.port.session, pause); const found = null as Listing | null; this.#name = null;",
+  },
+  {
+    what: "a lease as long as the session",
+    file: "session.ts",
+    from: "this.leaseDurationMs = Math.floor((timeoutMs * 2) / 3);",
+    to: "this.leaseDurationMs = timeoutMs * 1.5;",
+  },
+  {
+    what: "count the lease from the reply, not from the request",
+    file: "zookeeper/link.ts",
+    from: "resolve({ code, value, sentAt });",
+    to: "resolve({ code, value, sentAt: instantOf(this.clock) });",
+  },
+  {
+    what: "let reads freshen the lease",
+    file: "zookeeper/zookeeper-queue.ts",
+    from: "const listed = await this.#children(directory);",
+    to: "const listed = await this.#children(directory); this.#proves(listed);",
+  },
+  {
+    what: "ignore the wall clock",
+    file: "clock.ts",
+    from: "return Math.max(to.monotonicMs - from.monotonicMs, to.wallMs - from.wallMs);",
+    to: "return to.monotonicMs - from.monotonicMs;",
+  },
+  {
+    what: "go on holding when the lease is over",
+    file: "hold.ts",
+    from: 'readonly #onLapsed = (): void => this.lose("lease-over");',
+    to: "readonly #onLapsed = (): void => undefined;",
+  },
+  {
+    what: "grant without asking the clock",
+    file: "ticket-queue.ts",
+    from: "while (session.leaseMs <= 0) {",
+    to: "while (session.ended) {",
+  },
+  {
+    what: "give a withdrawal up at the first lost connection",
+    file: "own-ticket.ts",
+    from: "handedOver.resolve();\n        if (!(error",
+    to: "handedOver.resolve(); isGone = true;\n        if (!(error",
+  },
+  {
+    what: "leave the ticket behind when the callers give up",
+    file: "claim.ts",
+    from: 'const left = this.#state.kind === "contending" ? this.#state.contender?.leave() : undefined;',
+    to: "const left = undefined as Promise<void> | undefined;",
+  },
+  {
+    what: "tokens from the sequence alone",
+    file: "ticket.ts",
+    from: "const token = directoryCzxid + sequence;",
+    to: "const token = directoryCzxid * 0 + sequence;",
+  },
+  {
+    what: "pass the turn on when the hold before was lost, not released",
+    file: "hold.ts",
+    from: 'return this.#state.kind === "released" && this.#dependent === null ? this.turn.ticket.name : null;',
+    to: "return this.turn.ticket.name;",
+  },
+  {
+    what: "let a semaphore's waiter watch the ticket `limit` places ahead",
+    file: "discipline.ts",
+    from: 'return ahead === limit ? "departures" : (queue[ahead - 1] ?? null);',
+    to: "return queue[ahead - limit] ?? null;",
+  },
+  {
+    what: "let readers pass waiting writers",
+    file: "discipline.ts",
+    from: 'queue.slice(0, ahead).findLast(({ demand }) => demand === "exclusive") ?? null',
+    to: 'queue.slice(0, Math.min(ahead, 1)).findLast(({ demand }) => demand === "exclusive") ?? null',
+  },
+  {
+    what: "downgrade without keeping the writer's place",
+    file: "claim.ts",
+    from: "if (leansOnWriter) writeHold.keepPlaceFor(hold);",
+    to: "",
+  },
+  {
+    what: "a session that ends does not end its holds",
+    file: "hold.ts",
+    from: 'readonly #onEnded = (): void => this.lose("session-expired");',
+    to: "readonly #onEnded = (): void => undefined;",
+  },
+  {
+    what: "forget the delete on release",
+    file: "hold.ts",
+    from: "if (this.#dependent === null) await this.contender.leave();",
+    to: "if (this.#dependent === null) return;",
+  },
+];
