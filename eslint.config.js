@@ -10,7 +10,7 @@ const closedTo = (...rooms) => ({
 });
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "coverage/"] },
+  { ignores: ["dist/", "node_modules/", "coverage/", ".cache/"] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

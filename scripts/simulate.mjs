@@ -9,5 +9,7 @@ await script(async () => {
   const words = process.argv.slice(2);
   const program = words.includes("--mutations") ? "mutate.ts" : "main.ts";
   const args = words.filter((word) => word !== "--mutations");
-  return runInForeground(process.execPath, ["--import", "tsx", inProject("test", "simulation", program), ...args], { cwd: root });
+  return runInForeground(process.execPath, ["--import", "tsx", inProject("test", "simulation", program), ...args], {
+    cwd: root,
+  });
 });

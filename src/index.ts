@@ -6,6 +6,14 @@ export { type HoldSighting, type ResourceEvent, ResourceWatcher } from "./resour
 export type { Hold } from "./hold.js";
 export type { ResourceStatus, TicketStatus } from "./inspection.js";
 export type { Deadlock, DeadlockLink } from "./deadlocks.js";
+export {
+  type AcquireMessage,
+  diagnosticsChannels,
+  type HandOverMessage,
+  type HoldMessage,
+  type LossMessage,
+  type WaitMessage,
+} from "./diagnostics.js";
 export type { FencingToken } from "./ticket.js";
 export type { SessionState, SessionStatus } from "./session.js";
 export type {

@@ -15,6 +15,8 @@ export const requirements = [
   { need: "compiler", what: "python3", found: () => inPath("python3"), apt: ["python3"], brew: ["python3"] },
   { need: "compiler", what: "make", found: () => inPath("make"), apt: ["make"], brew: ["make"] },
   { need: "compiler", what: "a C++ compiler", found: () => inPath("g++", "c++"), apt: ["g++"], brew: ["gcc"] },
+  { need: "terminal", what: "python3", found: () => inPath("python3"), apt: ["python3"], brew: ["python3"] },
+  { need: "terminal", what: "bash", found: () => inPath("bash"), apt: ["bash"], brew: ["bash"] },
   { need: "zookeeper", what: "Java", found: findJava, apt: ["default-jre-headless"], brew: ["openjdk"] },
   // The library package holds the whole server; `zookeeper` would add a desktop Java and a system user.
   {
@@ -34,6 +36,14 @@ export const requirements = [
   },
   { need: "databases", what: "Redis", found: () => inPath("redis-server"), apt: ["redis-server"], brew: ["redis"] },
   { need: "curator", what: "Apache Curator", found: findCurator, apt: ["libcurator-recipes-java"], brew: [] },
+  // The peer that speaks for Curator is run from its source.
+  {
+    need: "curator",
+    what: "a Java compiler",
+    found: () => inPath("javac"),
+    apt: ["default-jdk-headless"],
+    brew: ["openjdk"],
+  },
   { need: "kazoo", what: "kazoo", found: findKazoo, apt: ["python3", "python3-kazoo"], brew: [] },
 ];
 

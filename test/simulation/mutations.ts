@@ -32,10 +32,10 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "resolve({ code, value, sentAt: instantOf(this.clock) });",
   },
   {
-    what: "let reads freshen the lease",
-    file: "zookeeper/zookeeper-queue.ts",
-    from: "const listed = await this.#children(directory);",
-    to: "const listed = await this.#children(directory); this.#proves(listed);",
+    what: "keep the lease alive by reads",
+    file: "zookeeper/keep-alive.ts",
+    from: "? probe(link, probePath)",
+    to: "? link.request((calls, done) => calls.a_get_children2(probePath, false, (code) => done(code, null)))",
   },
   {
     what: "ignore the wall clock",

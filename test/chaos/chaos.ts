@@ -1,0 +1,135 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../helpers/until.js";
+import { Checker, type Findings } from "./checker/check.js";
+import { RECOVERY_LIMIT_MS } from "./checker/recovery.js";
+import { nowMs } from "./clock.js";
+import { strike } from "./faults.js";
+import { readHistory } from "./history.js";
+import { type PlannedFault, type Round, Schedule } from "./schedule.js";
+import { SESSION_MS, World } from "./world.js";
+
+export interface ChaosOptions {
+  readonly seed: number;
+  /** How long faults go on, in seconds; what the last act needs to come to rest comes on top. */
+  readonly seconds: number;
+  readonly workers?: number;
+  /** How many tasks of each worker lock at the same time. */
+  readonly lanes?: number;
+  /** Hears what happens, line by line. */
+  readonly onProgress?: (line: string) => void;
+  /** Ends the run early, as if its time were over. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ChaosResult {
+  readonly seed: number;
+  readonly acts: readonly Findings[];
+  readonly seconds: number;
+  /** Where the histories and the store are to be found, of a run that broke a promise. */
+  readonly evidence: string | null;
+}
+
+/** After so long all workers come to rest, so that what they leave behind is seen, and the history is checked. */
+const ACT_MS = 60_000;
+/** All that the sessions of the dead need to end, and the servers to agree on it. */
+const TICKETS_GO_WITHIN_MS = SESSION_MS + 4_000;
+
+/** Runs workers under a schedule of faults that the seed decides, act after act; ends early when one was violated. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { seed, seconds, workers = 5, lanes = 2, onProgress = () => undefined, signal } = options;
+  const world = await World.create({ seed, workers, lanes });
+  const schedule = new Schedule(seed);
+  const checker = new Checker();
+  const acts: Findings[] = [];
+  const startedMs = nowMs();
+  const endMs = startedMs + seconds * 1_000;
+  const isOver = (): boolean => nowMs() > endMs || signal?.aborted === true;
+  let isSound = true;
+  try {
+    while (isSound && !isOver()) {
+      const directory = join(world.directory, `act-${acts.length + 1}`);
+      mkdirSync(directory);
+      const actEndMs = Math.min(nowMs() + ACT_MS, endMs);
+      await runAct(world, schedule, directory, () => nowMs() > actEndMs || isOver(), onProgress);
+      const findings = checker.check(readHistory(directory), world.store.book());
+      acts.push(findings);
+      isSound = findings.violations.length === 0;
+      if (isSound) rmSync(directory, { recursive: true });
+      onProgress(
+        `act ${acts.length}: ${findings.counts["grants"] ?? 0} grants, ${findings.counts["faults"] ?? 0} faults, ` +
+          `${findings.violations.length} violations`,
+      );
+    }
+    const evidence = isSound ? null : world.directory;
+    return { seed, acts, seconds: (nowMs() - startedMs) / 1_000, evidence };
+  } finally {
+    await world.destroy({ keep: !isSound });
+  }
+}
+
+/** Rounds of faults, and then a rest in which everything has to come to its end. */
+async function runAct(
+  world: World,
+  schedule: Schedule,
+  directory: string,
+  isOver: () => boolean,
+  onProgress: (line: string) => void,
+): Promise<void> {
+  await world.beginAct(directory);
+  await recovered(world);
+  for (let fault = 0; !isOver();) {
+    const round = schedule.next();
+    onProgress(describe(round));
+    await Promise.all(round.faults.map((planned) => befall(world, planned, (fault += 1))));
+    if (round.isFollowedByRest) await recovered(world);
+  }
+  world.note({ is: "calm" });
+  await recovered(world);
+  world.note({ is: "draining" });
+  await world.crew.drain();
+  world.note({ is: "left-over", tickets: await ticketsLeft(world) });
+  world.note({ is: "end" });
+}
+
+async function befall(world: World, planned: PlannedFault, fault: number): Promise<void> {
+  await sleep(planned.delayMs);
+  const inForce = await strike(world, planned);
+  world.note({ is: "fault", fault, kind: planned.kind, target: inForce.target });
+  await sleep(planned.lastsMs);
+  await inForce.heal();
+  world.note({ is: "healed", fault, kind: planned.kind });
+}
+
+/** Every worker has been granted something since we began to look, or the limit is over: which the checker will see. */
+async function recovered(world: World): Promise<void> {
+  const before = await world.crew.grants();
+  const haveAll = async (): Promise<boolean> =>
+    [...(await world.crew.grants())].every(([name, grants]) => grants > (before.get(name) ?? 0));
+  try {
+    await until(haveAll, {
+      what: "all workers to be granted something",
+      timeoutMs: RECOVERY_LIMIT_MS + 2_000,
+      everyMs: 50,
+    });
+  } catch {
+    world.note({ is: "diagnosis", lines: await world.diagnose() });
+  }
+}
+
+/** The tickets that are still there when they should have gone. */
+async function ticketsLeft(world: World): Promise<string[]> {
+  let tickets: string[] = [];
+  await until(async () => (tickets = await world.tickets()).length === 0, {
+    what: "the tickets to go",
+    timeoutMs: TICKETS_GO_WITHIN_MS,
+    everyMs: 100,
+  }).catch(() => undefined);
+  return tickets;
+}
+
+function describe({ faults, isFollowedByRest }: Round): string {
+  const names = faults.map(({ kind, lastsMs, everywhere }) => `${kind}${everywhere ? " (all)" : ""} ${lastsMs} ms`);
+  return `${names.join(" + ")}${isFollowedByRest ? "" : ", no rest"}`;
+}

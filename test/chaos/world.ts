@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Ensemble, startEnsemble } from "../helpers/ensemble.js";
+import { RawClient } from "../helpers/raw-client.js";
+import { mode } from "../helpers/server-statistics.js";
+import { TcpProxy } from "../helpers/tcp-proxy.js";
+import { nowMs } from "./clock.js";
+import { Crew } from "./crew.js";
+import { type HarnessNote, HistoryFile } from "./history.js";
+import { retire } from "./retire.js";
+import { Store } from "./store.js";
+
+/** Eight ticks of the servers. */
+export const SESSION_MS = 4_000;
+const ROOT_DIR = "/chaos";
+const CONNECT_TIMEOUT_MS = 60_000;
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly workers: number;
+  readonly lanes: number;
+}
+
+/** Three servers, a network before each of them, a store, and the workers: all that a fault can befall, and all that is watched. */
+export class World {
+  readonly directory = mkdtempSync(join(tmpdir(), "zk-lock-chaos-"));
+  readonly store = new Store(join(this.directory, "store.sqlite"));
+  readonly proxies: TcpProxy[] = [];
+  ensemble!: Ensemble;
+  crew!: Crew;
+  #history: HistoryFile<HarnessNote> | undefined;
+
+  static async create(options: WorldOptions): Promise<World> {
+    const world = new World();
+    try {
+      await world.#open(options);
+      return world;
+    } catch (error) {
+      await world.destroy();
+      throw error;
+    }
+  }
+
+  note(note: HarnessNote): void {
+    this.#history?.note(nowMs(), note);
+  }
+
+  /** From now on the history of everybody goes into `directory`. */
+  async beginAct(directory: string): Promise<void> {
+    this.#history?.close();
+    this.#history = new HistoryFile(directory, "harness");
+    for (const { name, process } of this.crew.members) this.note({ is: "started", worker: name, pid: process.pid });
+    await this.crew.work(directory);
+  }
+
+  /** The tickets in all queues, as whoever is the leader's friend sees them: past the proxies, after a look at the leader. */
+  async tickets(): Promise<string[]> {
+    const leader = await this.ensemble.leader();
+    const raw = await RawClient.connect(leader.connectString);
+    try {
+      const resources = await raw.children(ROOT_DIR);
+      const found = await Promise.all(
+        resources.map(async (resource) =>
+          (await raw.children(`${ROOT_DIR}/${resource}`)).map((ticket) => `${resource}/${ticket}`),
+        ),
+      );
+      return found.flat();
+    } finally {
+      await raw.close();
+    }
+  }
+
+  /** What each server says of itself, asked directly and through its proxy. */
+  diagnose(): Promise<string[]> {
+    return Promise.all(
+      this.proxies.map(async (proxy, index) => {
+        const server = this.ensemble.servers[index]!;
+        const [direct, proxied] = await Promise.all([server, proxy].map(({ connectString }) => mode(connectString)));
+        return (
+          `${server.connectString}: ${direct ?? "no answer"}; through ${proxy.connectString}: ${proxied ?? "no answer"}, ` +
+          `${await proxy.connections()} connections`
+        );
+      }),
+    );
+  }
+
+  /** Ends all there is; the histories and the store stay where they are if `keep` says so. */
+  async destroy({ keep = false } = {}): Promise<void> {
+    // Undefined where the world did not come into being.
+    await (this.crew as Crew | undefined)?.killAll();
+    this.#history?.close();
+    this.store.close();
+    await Promise.all(this.proxies.map(retire));
+    await (this.ensemble as Ensemble | undefined)?.stop();
+    if (!keep) rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async #open({ seed, workers, lanes }: WorldOptions): Promise<void> {
+    await this.store.setup();
+    this.ensemble = await startEnsemble();
+    for (const { connectString } of this.ensemble.servers) this.proxies.push(await TcpProxy.listen(connectString));
+    const orders = {
+      servers: this.proxies.map(({ connectString }) => connectString).join(","),
+      rootDir: ROOT_DIR,
+      sessionTimeoutMs: SESSION_MS,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      storeFile: join(this.directory, "store.sqlite"),
+      seed,
+      lanes,
+    };
+    this.crew = new Crew(orders, (note) => this.note(note));
+    await Promise.all(Array.from({ length: workers }, (_, index) => this.crew.hire(index + 1)));
+  }
+}

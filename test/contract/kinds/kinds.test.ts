@@ -1,0 +1,12 @@
+import { describe } from "@jest/globals";
+import { lockContract } from "./contract.js";
+import { kinds } from "./kinds.js";
+import { memoryWorld, realWorld } from "./worlds.js";
+
+describe.each([
+  ["on a real server", realWorld],
+  ["in memory", memoryWorld],
+])("%s:", (_, makeWorld) => {
+  const world = makeWorld();
+  describe.each(kinds)("a $name", (kind) => lockContract(world, kind));
+});

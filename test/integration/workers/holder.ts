@@ -1,0 +1,77 @@
+import { appendFileSync } from "node:fs";
+import { type ConnectOptions, type FencingToken, type ZkLock, ZkLockManager } from "../../../src/index.js";
+import { emit, serve } from "../../helpers/worker-side.js";
+
+/** A process of its own that locks. */
+let manager: ZkLockManager | undefined;
+const locks = new Map<string, ZkLock>();
+
+function lockOf(resource: string): ZkLock {
+  if (manager === undefined) throw new Error("Not connected yet.");
+  const lock = locks.get(resource) ?? manager.createLock(resource);
+  locks.set(resource, lock);
+  return lock;
+}
+
+/** What a hold says of itself. */
+interface Statement {
+  isHeld: boolean;
+  token: FencingToken | null;
+  aborted: boolean;
+}
+
+function statement(lock: ZkLock): Statement {
+  return { isHeld: lock.isHeld, token: lock.token, aborted: lock.signal.aborted };
+}
+
+export const api = {
+  connect: async (servers: string, options: ConnectOptions) => {
+    manager = await ZkLockManager.connect(servers, options);
+  },
+  acquire: (resource: string) => lockOf(resource).acquire(),
+  release: (resource: string) => lockOf(resource).release(),
+  state: (resource: string) => statement(lockOf(resource)),
+
+  /** Takes and gives back the lock `times` times, and appends each token to a file while holding. */
+  cycle: async (resource: string, times: number, file: string) => {
+    const lock = lockOf(resource);
+    for (let left = times; left > 0; left -= 1) {
+      appendFileSync(file, `${await lock.acquire()}\n`);
+      await lock.release();
+    }
+  },
+
+  /**
+   * Never leaves this turn of the event loop until it finds itself to have been stopped for `gapMs`: what the hold says then is
+   * said on the very next line, before any event or timer. `before` is what it said on the line before the gap.
+   */
+  sleepwalk: (resource: string, gapMs: number): { before: Statement; after: Statement } => {
+    const lock = lockOf(resource);
+    emit("walking");
+    const end = performance.now() + 30_000;
+    for (;;) {
+      const before = statement(lock);
+      const then = performance.now();
+      while (performance.now() - then < 1);
+      const now = performance.now();
+      if (now - then > gapMs) return { before, after: statement(lock) };
+      if (now > end) throw new Error("Nobody stopped this process.");
+    }
+  },
+
+  /** The same, and then acquires at once. */
+  sleepwalkAndAcquire: async (resource: string, gapMs: number): Promise<Statement> => {
+    const lock = lockOf(resource);
+    lock.once("lost", () => emit("lost"));
+    emit("walking");
+    for (const end = performance.now() + 30_000; performance.now() < end;) {
+      const then = performance.now();
+      while (performance.now() - then < 1);
+      if (performance.now() - then > gapMs) break;
+    }
+    await lock.acquire();
+    return statement(lock);
+  },
+};
+
+serve(api);

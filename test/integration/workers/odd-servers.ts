@@ -1,0 +1,18 @@
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { serve } from "../../helpers/worker-side.js";
+
+/** Servers that are no ZooKeeper, in a process of their own: a client that waits for one blocks its own event loop. */
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+export const api = {
+  http: () => listen(createHttpServer((_request, response) => response.end("hello"))),
+  silent: () => listen(createServer((socket) => socket.on("error", () => undefined).resume())),
+  rude: () => listen(createServer((socket) => socket.on("error", () => undefined).destroy())),
+  garbled: () => listen(createServer((socket) => socket.on("error", () => undefined).end(Buffer.alloc(256, 0xff)))),
+};
+
+serve(api);
