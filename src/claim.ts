@@ -49,10 +49,11 @@ export class Claim {
     return this.#state.kind === "held" && this.#state.hold.isHeld ? this.#state.hold : null;
   }
 
-  /** Waits for this claim's hold, or enters it. */
-  join(patience: Patience): Caller {
-    const caller = new Caller(this.context.clock, patience, (late, why) => void this.#giveUp(late, why));
+  /** Waits for this claim's hold, or enters it. Null: looking at the clock has just ended it. */
+  join(patience: Patience): Caller | null {
     const hold = this.hold;
+    if (this.#state.kind === "over") return null;
+    const caller = new Caller(this.context.clock, patience, (late, why) => void this.#giveUp(late, why));
     if (hold !== null) {
       hold.enter();
       caller.settle({ kind: "granted", hold });

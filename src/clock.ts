@@ -28,7 +28,7 @@ export function elapsedMs(from: Instant, to: Instant): number {
 }
 
 /** setTimeout fires at once for delays that do not fit 32 bits; a longer wait is cut, and its owner looks again. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),

@@ -69,12 +69,12 @@ export class LocalQueue {
         { resource: this.options.resource },
       );
     }
-    let claim = this.#claims.find((one) => one.scope === scope);
-    if (claim === undefined) {
-      claim = new Claim(scope, this.context, this.options, this.siblings, (over, ticket) => this.#remove(over, ticket));
-      this.#claims.push(claim);
-    }
-    const caller = claim.join(patience);
+    const existing = this.#claims.find((one) => one.scope === scope);
+    const joined = existing?.join(patience) ?? null;
+    const { claim, caller } =
+      existing !== undefined && joined !== null
+        ? { claim: existing, caller: joined }
+        : this.#claimAnew(scope, patience);
     this.#fillWindow();
     const { shared } = this.options.discipline;
     // Those before it need not be in its way: only the queue can tell whether it is free now.
@@ -92,6 +92,16 @@ export class LocalQueue {
   /** Those who want nothing but to wait are turned away; holds stay. */
   turnAway(error: SessionLostError): void {
     for (const claim of [...this.#claims]) if (claim.hold === null) claim.close(error);
+  }
+
+  #claimAnew(scope: object, patience: Patience): { claim: Claim; caller: Caller } {
+    const claim = new Claim(scope, this.context, this.options, this.siblings, (over, ticket) =>
+      this.#remove(over, ticket),
+    );
+    this.#claims.push(claim);
+    const caller = claim.join(patience);
+    if (caller === null) throw new Error("Impossible (local-queue-1): a claim that nobody has granted is over.");
+    return { claim, caller };
   }
 
   #fillWindow(): void {

@@ -143,7 +143,10 @@ export class Attachment {
 
   #adopt(link: Link, heardAt: Instant): void {
     this.#takingOver = false;
-    if (this.session.ended) return link.close();
+    if (this.session.ended) {
+      this.greeting.clock.soon(() => link.close());
+      return;
+    }
     const isReplacement = !this.#isOurs(this.#link);
     this.watches.reset();
     this.#hookUp(link);

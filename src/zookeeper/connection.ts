@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { Mutex } from "async-mutex";
 import { deferred, onAbort, untilAborted } from "../abort.js";
-import { type Clock, systemClock } from "../clock.js";
+import { type Clock, LONGEST_TIMER_MS, systemClock } from "../clock.js";
 import { AccessDeniedError, ConnectError, InvalidArgumentError, LockError, SessionLostError } from "../errors.js";
 import { Attachment } from "./attachment.js";
 import type { ZooKeeperClient } from "./client.js";
@@ -83,7 +83,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   /** Opens a session of our own. @throws ConnectError after `timeoutMs`, AccessDeniedError */
   async open(source: ClientSource, timeoutMs: number, serversForPeople: string): Promise<void> {
     const giveUp = new AbortController();
-    const cancel = this.clock.after(timeoutMs, () => giveUp.abort());
+    // The one timer that keeps the process alive: between two attempts nothing else may, and the caller waits.
+    const alarm = globalThis.setTimeout(() => giveUp.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS));
     try {
       void this.#seek(source);
       await this.attached(giveUp.signal);
@@ -95,7 +96,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         `No ZooKeeper answered at ${serversForPeople} within ${timeoutMs} ms. Is it running, and is the address right?`,
       );
     } finally {
-      cancel();
+      clearTimeout(alarm);
     }
   }
 

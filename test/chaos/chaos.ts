@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../helpers/until.js";
 import { Checker, type Findings } from "./checker/check.js";
-import { RECOVERY_LIMIT_MS } from "./checker/recovery.js";
+import { JAMMED, RECOVERY_LIMIT_MS } from "./checker/recovery.js";
 import { nowMs } from "./clock.js";
 import { strike } from "./faults.js";
 import { readHistory } from "./history.js";
@@ -33,6 +33,10 @@ export interface ChaosResult {
 
 /** After so long all workers come to rest, so that what they leave behind is seen, and the history is checked. */
 const ACT_MS = 60_000;
+/** Recovery takes less, so after that it is asked whether the servers are alive at all. */
+const SUSPICIOUS_MS = 12_000;
+/** The number of a fault that is not of our making; the others begin with 1. */
+const JAM = 0;
 /** All that the sessions of the dead need to end, and the servers to agree on it. */
 const TICKETS_GO_WITHIN_MS = SESSION_MS + 4_000;
 
@@ -85,8 +89,8 @@ async function runAct(
     await Promise.all(round.faults.map((planned) => befall(world, planned, (fault += 1))));
     if (round.isFollowedByRest) await recovered(world);
   }
-  world.note({ is: "calm" });
   await recovered(world);
+  world.note({ is: "calm" });
   world.note({ is: "draining" });
   await world.crew.drain();
   world.note({ is: "left-over", tickets: await ticketsLeft(world) });
@@ -102,20 +106,31 @@ async function befall(world: World, planned: PlannedFault, fault: number): Promi
   world.note({ is: "healed", fault, kind: planned.kind });
 }
 
-/** Every worker has been granted something since we began to look, or the limit is over: which the checker will see. */
+/**
+ * Every worker has been granted something since we began to look, or the limit is over: which the checker will see. Where it is
+ * the servers that do not come back, without any library in between, their leader is restarted.
+ */
 async function recovered(world: World): Promise<void> {
   const before = await world.crew.grants();
   const haveAll = async (): Promise<boolean> =>
     [...(await world.crew.grants())].every(([name, grants]) => grants > (before.get(name) ?? 0));
-  try {
-    await until(haveAll, {
-      what: "all workers to be granted something",
-      timeoutMs: RECOVERY_LIMIT_MS + 2_000,
-      everyMs: 50,
-    });
-  } catch {
-    world.note({ is: "diagnosis", lines: await world.diagnose() });
-  }
+  const wait = (timeoutMs: number): Promise<boolean> =>
+    until(haveAll, { what: "all workers to be granted something", timeoutMs, everyMs: 50 }).catch(() => false);
+  if (await wait(SUSPICIOUS_MS)) return;
+  if (!(await world.canCommit())) await endJam(world);
+  if (await wait(RECOVERY_LIMIT_MS)) return;
+  world.note({ is: "diagnosis", lines: await world.diagnose() });
+}
+
+/** ZooKeeper 3.8.0 can come back from a stopped leader in a state in which it commits nothing any more, for ever. */
+async function endJam(world: World): Promise<void> {
+  world.note({ is: "diagnosis", lines: await world.diagnose() });
+  world.note({ is: "fault", fault: JAM, kind: JAMMED, target: "the ensemble" });
+  const leader = await world.ensemble.leader();
+  await leader.kill();
+  await world.ensemble.leader();
+  await leader.start();
+  world.note({ is: "healed", fault: JAM, kind: JAMMED });
 }
 
 /** The tickets that are still there when they should have gone. */
@@ -125,7 +140,10 @@ async function ticketsLeft(world: World): Promise<string[]> {
     what: "the tickets to go",
     timeoutMs: TICKETS_GO_WITHIN_MS,
     everyMs: 100,
-  }).catch(() => undefined);
+  }).catch((error: unknown) => {
+    // Not seen is not gone.
+    if (tickets.length === 0) tickets = [String(error)];
+  });
   return tickets;
 }
 

@@ -71,6 +71,17 @@ export class World {
     }
   }
 
+  /** Whether the servers agree on anything: a new session is the smallest thing they have to. Takes up to 10 s to say no. */
+  async canCommit(): Promise<boolean> {
+    try {
+      const raw = await RawClient.connect((await this.ensemble.leader()).connectString);
+      await raw.close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** What each server says of itself, asked directly and through its proxy. */
   diagnose(): Promise<string[]> {
     return Promise.all(

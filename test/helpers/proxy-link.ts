@@ -46,14 +46,19 @@ export class ProxyLink {
 
   /** Resets the connection on both sides: what was under way is gone. */
   cut(): void {
-    this.#client.resetAndDestroy();
-    this.#server.resetAndDestroy();
+    for (const socket of [this.#client, this.#server]) {
+      socket.resetAndDestroy();
+      // By itself that waits until everything is written, which to a peer that does not read is never.
+      socket.destroy();
+    }
   }
 
   /** Calls `action` when both sides are closed. */
   onClosed(action: () => void): void {
-    let left = 2;
-    for (const socket of [this.#client, this.#server]) {
+    const open = [this.#client, this.#server].filter((socket) => !socket.closed);
+    let left = open.length;
+    if (left === 0) action();
+    for (const socket of open) {
       socket.once("close", () => {
         left -= 1;
         if (left === 0) action();

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Checker } from "../chaos/checker/check.js";
 import { STARVATION_MS } from "../chaos/checker/liveness.js";
-import { RECOVERY_LIMIT_MS } from "../chaos/checker/recovery.js";
+import { JAMMED, RECOVERY_LIMIT_MS } from "../chaos/checker/recovery.js";
 import {
   type HarnessNote,
   HistoryFile,
@@ -239,6 +239,10 @@ test("a worker that is granted nothing any more after a fault is found", () => {
     at(10, "harness", { is: "healed", fault: 1, kind: "cut" }),
   ];
   expect(violations([...history, at(late, "harness", { is: "draining" })])).toEqual(["no recovery"]);
+  // The servers themselves stood still.
+  expect(violations([...history, at(late, "harness", { is: "fault", fault: 0, kind: JAMMED, target: "" })])).toEqual(
+    [],
+  );
   // The next fault came before one could tell.
   expect(violations([...history, at(100, "harness", { is: "fault", fault: 2, kind: "slow", target: "" })])).toEqual([]);
 });

@@ -13,6 +13,8 @@ export interface Recovery {
   readonly allMs: number | null;
 }
 
+/** The servers stand still by themselves: no fault of ours, and nothing that a client could recover from. */
+export const JAMMED = "ensemble jammed by itself";
 const SEVERAL = "several at once";
 
 /** The recoveries of a history, and the faults from which there was none in time. */
@@ -32,10 +34,10 @@ export function recoveries(history: readonly HistoryRecord[]): { recoveries: Rec
     if (record.is !== "healed") continue;
     inForce.delete(record.fault);
     if (inForce.size > 0) continue;
-    const { firstMs, allMs, untilMs } = afterwards(history, index, new Set(living));
+    const { firstMs, allMs, untilMs, isJammed } = afterwards(history, index, new Set(living));
     found.push({ kind: kind ?? record.kind, firstMs, allMs });
     kind = null;
-    if ((allMs ?? untilMs) <= RECOVERY_LIMIT_MS) continue;
+    if (isJammed || (allMs ?? untilMs) <= RECOVERY_LIMIT_MS) continue;
     violations.push({
       rule: "no recovery",
       what: `After "${record.kind}" not every worker was granted something within ${Math.round(untilMs)} ms.`,
@@ -50,18 +52,19 @@ function afterwards(
   history: readonly HistoryRecord[],
   index: number,
   waiting: Set<string>,
-): { firstMs: number | null; allMs: number | null; untilMs: number } {
+): { firstMs: number | null; allMs: number | null; untilMs: number; isJammed: boolean } {
   const healedAt = history[index]!.at;
   let firstMs: number | null = null;
   let untilMs = 0;
   for (let next = index + 1; next < history.length; next += 1) {
     const record = history[next]!;
     untilMs = record.at - healedAt;
+    if (record.is === "fault" && record.kind === JAMMED) return { firstMs, allMs: null, untilMs, isJammed: true };
     if (record.is === "fault" || record.is === "draining") break;
     if (record.is !== "granted") continue;
     firstMs ??= untilMs;
     waiting.delete(record.who);
-    if (waiting.size === 0) return { firstMs, allMs: untilMs, untilMs };
+    if (waiting.size === 0) return { firstMs, allMs: untilMs, untilMs, isJammed: false };
   }
-  return { firstMs, allMs: null, untilMs };
+  return { firstMs, allMs: null, untilMs, isJammed: false };
 }

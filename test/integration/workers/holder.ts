@@ -49,14 +49,18 @@ export const api = {
     const lock = lockOf(resource);
     emit("walking");
     const end = performance.now() + 30_000;
-    for (;;) {
-      const before = statement(lock);
-      const then = performance.now();
-      while (performance.now() - then < 1);
+    let before = statement(lock);
+    // No moment is left out: a stop in the middle of a statement is seen as well as one in between.
+    for (let seen = performance.now(); seen < end;) {
+      while (performance.now() - seen < 1);
       const now = performance.now();
-      if (now - then > gapMs) return { before, after: statement(lock) };
-      if (now > end) throw new Error("Nobody stopped this process.");
+      if (now - seen > gapMs) return { before, after: statement(lock) };
+      const next = statement(lock);
+      seen = performance.now();
+      if (seen - now > gapMs) return { before, after: statement(lock) };
+      before = next;
     }
+    throw new Error("Nobody stopped this process.");
   },
 
   /** The same, and then acquires at once. */
@@ -64,10 +68,11 @@ export const api = {
     const lock = lockOf(resource);
     lock.once("lost", () => emit("lost"));
     emit("walking");
-    for (const end = performance.now() + 30_000; performance.now() < end;) {
-      const then = performance.now();
-      while (performance.now() - then < 1);
-      if (performance.now() - then > gapMs) break;
+    const end = performance.now() + 30_000;
+    for (let seen = performance.now(), gap = 0; seen < end && gap <= gapMs;) {
+      while (performance.now() - seen < 1);
+      gap = performance.now() - seen;
+      seen += gap;
     }
     await lock.acquire();
     return statement(lock);
