@@ -49,6 +49,10 @@ export class LocalQueue {
     return this.#claims.find((claim) => claim.scope === scope)?.hold ?? null;
   }
 
+  get isEmpty(): boolean {
+    return this.#claims.length === 0;
+  }
+
   /** All holds there are. */
   holds(): ResourceHold[] {
     return [...this.#claims].flatMap((claim) => claim.hold ?? []);
@@ -63,7 +67,7 @@ export class LocalQueue {
     const isHeld = this.holdOf(scope) !== null;
     if (!isHeld && this.siblings.readers?.()?.holdOf(scope)) {
       // We may have been made for this very call.
-      if (this.#claims.length === 0) this.onEmpty();
+      if (this.isEmpty) this.onEmpty();
       throw new UpgradeRefusedError(
         `"${this.options.resource}" is held for reading here, so waiting to write it would wait for itself. Release the read lock first.`,
         { resource: this.options.resource },
@@ -118,6 +122,6 @@ export class LocalQueue {
     this.#claims.splice(position, 1);
     if (givenBack !== null) for (const next of this.#claims) next.inherit(givenBack);
     this.#fillWindow();
-    if (this.#claims.length === 0) this.onEmpty();
+    if (this.isEmpty) this.onEmpty();
   }
 }

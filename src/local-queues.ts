@@ -107,8 +107,12 @@ export class LocalQueues {
       onStuck: (error: unknown) => this.host.error(error as LockError),
     };
     const queue = new LocalQueue(context, options, this.#siblings(directory, discipline), () => {
-      this.#queues.delete(key);
-      if (this.#queues.size === 0) for (const tell of this.#whenEmpty.splice(0)) tell();
+      // In a moment: whoever found the last claim over may be about to make a new one.
+      queueMicrotask(() => {
+        if (!queue.isEmpty) return;
+        this.#queues.delete(key);
+        if (this.#queues.size === 0) for (const tell of this.#whenEmpty.splice(0)) tell();
+      });
     });
     this.#queues.set(key, queue);
     return queue;

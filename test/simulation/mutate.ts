@@ -5,7 +5,7 @@ import { MUTATIONS, type Mutation } from "./mutations.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MUTANTS = `${ROOT}.cache/mutants`;
-const SCHEDULES = 2_500;
+const SCHEDULES = 1_500;
 const PATIENCE_MS = 240_000;
 /** The same for all, so that the table can be checked. */
 const SEED = 2026;
