@@ -99,8 +99,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
    * @throws LockLostError if the hold was lost while the body ran, even if the body ended well; its cause is the body's error
    */
   async using<T>(body: (hold: Hold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
-    const hold = await this.#take(options);
-    if (this.#home.reentrancy !== "process" && !isInsideOf(hold)) this.#ofBodies.add(hold);
+    const hold = await this.#take(options, "body");
     hold.observe();
     let result: T;
     try {
@@ -167,12 +166,12 @@ export class ZkLock extends EventEmitter<LockEvents> {
     this.#home.unheard(error);
   }
 
-  async #take(options: AcquireOptions): Promise<ResourceHold> {
+  async #take(options: AcquireOptions, owner: "body" | "caller" = "caller"): Promise<ResourceHold> {
     checkAcquireOptions(options);
-    return this.#accept(await this.#enter(options), options);
+    return this.#accept(await this.#enter(options, owner), options);
   }
 
-  async #enter(options: AcquireOptions): Promise<Outcome> {
+  async #enter(options: AcquireOptions, owner: "body" | "caller" = "caller"): Promise<Outcome> {
     const { failImmediate, acquireTimeoutMs } = this.#home;
     const scope = scopeOf(this.#home);
     // While the manager drains, those who hold may still enter again.
@@ -185,7 +184,12 @@ export class ZkLock extends EventEmitter<LockEvents> {
     });
     const outcome = await caller.outcome;
     publishAcquire(this.#home, outcome, caller.elapsedMs);
-    if (outcome.kind === "granted") this.#keep(outcome.hold);
+    if (outcome.kind === "granted") {
+      // Before anybody hears of it: a listener may try to give it back.
+      const isOfBody = this.#home.reentrancy !== "process" && owner === "body" && !isInsideOf(outcome.hold);
+      if (isOfBody) this.#ofBodies.add(outcome.hold);
+      this.#keep(outcome.hold);
+    }
     return outcome;
   }
 

@@ -15,7 +15,7 @@ export interface ChaosOptions {
   /** How long faults go on, in seconds; what the last act needs to come to rest comes on top. */
   readonly seconds: number;
   readonly workers?: number;
-  /** How many tasks of each worker lock at the same time. */
+  /** How many tasks of each worker lock at the same time; one of them holds for seconds. Default 3. */
   readonly lanes?: number;
   /** Hears what happens, line by line. */
   readonly onProgress?: (line: string) => void;
@@ -42,7 +42,7 @@ const TICKETS_GO_WITHIN_MS = SESSION_MS + 4_000;
 
 /** Runs workers under a schedule of faults that the seed decides, act after act; ends early when one was violated. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, seconds, workers = 5, lanes = 2, onProgress = () => undefined, signal } = options;
+  const { seed, seconds, workers = 5, lanes = 3, onProgress = () => undefined, signal } = options;
   const world = await World.create({ seed, workers, lanes });
   const schedule = new Schedule(seed);
   const checker = new Checker();
@@ -148,6 +148,6 @@ async function ticketsLeft(world: World): Promise<string[]> {
 }
 
 function describe({ faults, isFollowedByRest }: Round): string {
-  const names = faults.map(({ kind, lastsMs, everywhere }) => `${kind}${everywhere ? " (all)" : ""} ${lastsMs} ms`);
+  const names = faults.map(({ kind, lastsMs, scope }) => `${kind} (${scope}) ${lastsMs} ms`);
   return `${names.join(" + ")}${isFollowedByRest ? "" : ", no rest"}`;
 }

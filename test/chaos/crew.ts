@@ -23,7 +23,7 @@ export class Crew {
   #directory: string | undefined;
 
   constructor(
-    private readonly orders: Omit<WorkerOrders, "name">,
+    private readonly orders: Omit<WorkerOrders, "name" | "servers"> & { serversOf: (place: number) => string[] },
     private readonly note: (note: HarnessNote) => void,
   ) {}
 
@@ -46,7 +46,9 @@ export class Crew {
       this.#members.delete(place);
     });
     try {
-      await process.call("connect", { ...this.orders, name, seed: this.orders.seed + place * 1_000 + life });
+      const { serversOf, seed, ...orders } = this.orders;
+      const servers = serversOf(place).join(",");
+      await process.call("connect", { ...orders, servers, name, seed: seed + place * 1_000 + life });
       if (this.#directory !== undefined) await process.call("work", this.#directory);
     } catch (error) {
       if (!member.dismissed) this.note({ is: "stuck", worker: name, why: `it could not begin: ${String(error)}` });

@@ -16,9 +16,15 @@ const PIECE_BYTES = 7;
 const FLAP_MS = 120;
 
 /** Brings one fault about. Resolves when it is in force. */
-export async function strike(world: World, { kind, aim, everywhere, lastsMs }: PlannedFault): Promise<Fault> {
-  const proxies = everywhere ? world.proxies : [at(world.proxies, aim)];
-  const workers = everywhere ? world.crew.members : [at(world.crew.members, aim)];
+export async function strike(world: World, { kind, aim, scope, lastsMs }: PlannedFault): Promise<Fault> {
+  const ways = [...world.ways.values()];
+  const proxies =
+    scope === "all"
+      ? ways.flat()
+      : scope === "worker"
+        ? at(ways, aim)
+        : ways.map((proxiesOfWorker) => at(proxiesOfWorker, aim));
+  const workers = scope === "all" ? world.crew.members : [at(world.crew.members, aim)];
   switch (kind) {
     case "kill follower":
       return killServers([await world.ensemble.follower()]);

@@ -24,16 +24,15 @@ class GivenUp extends Error {
   readonly code = "ABORTED";
 }
 
-/** One task of a worker: acquires, holds, writes, releases, over and over, until the shift is over. */
-export async function runLane(shift: Shift, random: Random): Promise<void> {
+/** One task of a worker: acquires, holds (some of them for long), writes, releases, over and over, until the shift is over. */
+export async function runLane(shift: Shift, random: Random, forLong: boolean): Promise<void> {
   while (!shift.isOver()) {
-    await oneHold(shift, random);
+    await oneHold(shift, random, drawWish(random, forLong));
     await sleep(random.between(0, 15));
   }
 }
 
-async function oneHold(shift: Shift, random: Random): Promise<void> {
-  const wish = drawWish(random);
+async function oneHold(shift: Shift, random: Random, wish: Wish): Promise<void> {
   const id = shift.nextId();
   const lock = lockFor(shift.manager, wish);
   const note = (entry: WorkerNote): void => shift.history.note(nowMs(), entry);
@@ -74,13 +73,14 @@ async function useHold(
   { id, token, belief }: { id: number; token: number; belief: Belief },
 ): Promise<void> {
   belief.sample();
-  const holdMs = random.chance(5) ? random.between(100, 600) : random.between(2, 100);
-  // Half of all holds never leave their turn of the event loop: a stop then hits code that is about to look.
-  const spins = random.chance(50);
+  const isLong = resource.startsWith("long");
+  const holdMs = isLong ? random.between(500, 7_000) : random.between(2, 100);
+  // Half of the short holds never leave their turn of the event loop: a stop then hits code that is about to look.
+  const spins = !isLong && random.chance(50);
   const isFenced = mode.mode === "exclusive" && random.chance(80);
   const base = isFenced ? await attempt(() => shift.store.read(resource, token)) : undefined;
   for (const end = nowMs() + (spins ? Math.min(holdMs, 30) : holdMs); nowMs() < end;) {
-    if (!belief.sample()) break;
+    if (!belief.sample() || (isLong && shift.isOver())) break;
     if (!spins) await sleep(random.between(1, 5));
   }
   if (typeof base !== "number") return;

@@ -12,7 +12,9 @@ export interface Wish {
   readonly mode: Mode;
 }
 
-export function drawWish(random: Random): Wish {
+/** `forLong`: what is held for seconds, so that a hold meets faults that last. */
+export function drawWish(random: Random, forLong: boolean): Wish {
+  if (forLong) return { resource: `long-${random.between(1, 2)}`, mode: { mode: "exclusive" } };
   const share = random.between(1, 100);
   if (share <= 25) return { resource: "mutex-1", mode: { mode: "exclusive" } };
   if (share <= 45) return { resource: "mutex-2", mode: { mode: "exclusive" } };

@@ -46,8 +46,8 @@ export interface PlannedFault {
   readonly kind: FaultKind;
   /** Which server, proxy or worker, as a share of all: 0 is the first. */
   readonly aim: number;
-  /** Whether it befalls all proxies or workers at once. */
-  readonly everywhere: boolean;
+  /** Of a fault of the network: the ways to one server, all the ways of one worker, or all there are. Of workers: one, or all. */
+  readonly scope: "server" | "worker" | "all";
   /** After the beginning of its round, in milliseconds. */
   readonly delayMs: number;
   readonly lastsMs: number;
@@ -86,7 +86,7 @@ export class Schedule {
     return {
       kind,
       aim: random.next(),
-      everywhere: random.chance(40),
+      scope: random.pick(["server", "worker", "all"]),
       delayMs: random.between(0, 800),
       lastsMs: this.#lengthOf(kind),
     };

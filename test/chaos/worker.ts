@@ -58,7 +58,9 @@ export const api = {
       grants: 0,
     };
     const random = new Random(orders.seed + lastId);
-    const lanes = Array.from({ length: orders.lanes }, () => runLane(begun, new Random(random.between(0, 2 ** 31))));
+    const lanes = Array.from({ length: orders.lanes }, (_, lane) =>
+      runLane(begun, new Random(random.between(0, 2 ** 31)), lane === 0),
+    );
     shift = Object.assign(begun, { lanes: Promise.all(lanes) });
     // A lane never fails; if one does, that is a death the checker has to hear of.
     shift.lanes.catch((error: unknown) => {

@@ -22,11 +22,12 @@ export interface WorldOptions {
   readonly lanes: number;
 }
 
-/** Three servers, a network before each of them, a store, and the workers: all that a fault can befall, and all that is watched. */
+/** Three servers, a network between each worker and each of them, a store, and the workers: all that a fault can befall, and all that is watched. */
 export class World {
   readonly directory = mkdtempSync(join(tmpdir(), "zk-lock-chaos-"));
   readonly store = new Store(join(this.directory, "store.sqlite"));
-  readonly proxies: TcpProxy[] = [];
+  /** The proxies of each worker, by its place: one for each server, in the order of the servers. */
+  readonly ways = new Map<number, TcpProxy[]>();
   ensemble!: Ensemble;
   crew!: Crew;
   #history: HistoryFile<HarnessNote> | undefined;
@@ -85,14 +86,16 @@ export class World {
   /** What each server says of itself, asked directly and through its proxy. */
   diagnose(): Promise<string[]> {
     return Promise.all(
-      this.proxies.map(async (proxy, index) => {
-        const server = this.ensemble.servers[index]!;
-        const [direct, proxied] = await Promise.all([server, proxy].map(({ connectString }) => mode(connectString)));
-        return (
-          `${server.connectString}: ${direct ?? "no answer"}; through ${proxy.connectString}: ${proxied ?? "no answer"}, ` +
-          `${await proxy.connections()} connections`
-        );
-      }),
+      [...this.ways].flatMap(([place, proxies]) =>
+        proxies.map(async (proxy, index) => {
+          const server = this.ensemble.servers[index]!;
+          const [direct, proxied] = await Promise.all([server, proxy].map(({ connectString }) => mode(connectString)));
+          return (
+            `${server.connectString}: ${direct ?? "no answer"}; to worker ${place} at ${proxy.connectString}: ` +
+            `${proxied ?? "no answer"}, ${await proxy.connections()} connections`
+          );
+        }),
+      ),
     );
   }
 
@@ -102,7 +105,7 @@ export class World {
     await (this.crew as Crew | undefined)?.killAll();
     this.#history?.close();
     this.store.close();
-    await Promise.all(this.proxies.map(retire));
+    await Promise.all([...this.ways.values()].flat().map(retire));
     await (this.ensemble as Ensemble | undefined)?.stop();
     if (!keep) rmSync(this.directory, { recursive: true, force: true });
   }
@@ -110,9 +113,14 @@ export class World {
   async #open({ seed, workers, lanes }: WorldOptions): Promise<void> {
     await this.store.setup();
     this.ensemble = await startEnsemble();
-    for (const { connectString } of this.ensemble.servers) this.proxies.push(await TcpProxy.listen(connectString));
+    const places = Array.from({ length: workers }, (_, index) => index + 1);
+    for (const place of places) {
+      const proxies: TcpProxy[] = [];
+      this.ways.set(place, proxies);
+      for (const { connectString } of this.ensemble.servers) proxies.push(await TcpProxy.listen(connectString));
+    }
     const orders = {
-      servers: this.proxies.map(({ connectString }) => connectString).join(","),
+      serversOf: (place: number) => this.ways.get(place)!.map(({ connectString }) => connectString),
       rootDir: ROOT_DIR,
       sessionTimeoutMs: SESSION_MS,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -121,6 +129,6 @@ export class World {
       lanes,
     };
     this.crew = new Crew(orders, (note) => this.note(note));
-    await Promise.all(Array.from({ length: workers }, (_, index) => this.crew.hire(index + 1)));
+    await Promise.all(places.map((place) => this.crew.hire(place)));
   }
 }

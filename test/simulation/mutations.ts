@@ -26,12 +26,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "this.leaseDurationMs = timeoutMs * 1.5;",
   },
   {
-    what: "count the lease from the reply, not from the request",
-    file: "zookeeper/link.ts",
-    from: "resolve({ code, value, sentAt });",
-    to: "resolve({ code, value, sentAt: instantOf(this.clock) });",
-  },
-  {
     what: "keep the lease alive by reads",
     file: "zookeeper/keep-alive.ts",
     from: "? probe(link, probePath)",
@@ -62,46 +56,16 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "handedOver.resolve(); isGone = true;\n        if (!(error",
   },
   {
-    what: "leave the ticket behind when the callers give up",
-    file: "claim.ts",
-    from: 'const left = this.#state.kind === "contending" ? this.#state.contender?.leave() : undefined;',
-    to: "const left = undefined as Promise<void> | undefined;",
-  },
-  {
     what: "tokens from the sequence alone",
     file: "ticket.ts",
     from: "const token = directoryCzxid + sequence;",
     to: "const token = directoryCzxid * 0 + sequence;",
   },
   {
-    what: "pass the turn on when the hold before was lost, not released",
-    file: "hold.ts",
-    from: 'return this.#state.kind === "released" && this.#dependent === null ? this.turn.ticket.name : null;',
-    to: "return this.turn.ticket.name;",
-  },
-  {
-    what: "let a semaphore's waiter watch the ticket `limit` places ahead",
-    file: "discipline.ts",
-    from: 'return ahead === limit ? "departures" : (queue[ahead - 1] ?? null);',
-    to: "return queue[ahead - limit] ?? null;",
-  },
-  {
     what: "let readers pass waiting writers",
     file: "discipline.ts",
     from: 'queue.slice(0, ahead).findLast(({ demand }) => demand === "exclusive") ?? null',
     to: 'queue.slice(0, Math.min(ahead, 1)).findLast(({ demand }) => demand === "exclusive") ?? null',
-  },
-  {
-    what: "downgrade without keeping the writer's place",
-    file: "claim.ts",
-    from: "if (leansOnWriter) writeHold.keepPlaceFor(hold);",
-    to: "",
-  },
-  {
-    what: "a session that ends does not end its holds",
-    file: "hold.ts",
-    from: 'readonly #onEnded = (): void => this.lose("session-expired");',
-    to: "readonly #onEnded = (): void => undefined;",
   },
   {
     what: "forget the delete on release",
