@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { Outcome } from "./caller.js";
-import { AcquireTimeoutError, AlreadyLockedError, type LockLostError, NotHeldError, retold } from "./errors.js";
+import { type LockLostError, NotHeldError, retold } from "./errors.js";
 import { publishAcquire } from "./diagnostics.js";
 import type { Discipline } from "./discipline.js";
 import type { Hold, ResourceHold } from "./hold.js";
@@ -9,6 +9,7 @@ import type { LocalQueue } from "./local-queue.js";
 import { type AcquireOptions, checkAcquireOptions, type Reentrancy } from "./options.js";
 import type { FencingToken } from "./ticket.js";
 import type { QueuePort } from "./zookeeper/port.js";
+import { acquireTimedOut, alreadyLocked } from "./refusals.js";
 import { requestRelease } from "./release-request.js";
 import { insideOf, isInsideOf, PROCESS, scopeOf } from "./scope.js";
 
@@ -99,7 +100,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
    * @throws LockLostError if the hold was lost while the body ran, even if the body ended well; its cause is the body's error
    */
   async using<T>(body: (hold: Hold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
-    const hold = await this.#take(options, "body");
+    const hold = await this.#take(options, this.#home.reentrancy !== "process");
     hold.observe();
     let result: T;
     try {
@@ -145,10 +146,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /** Of the current hold, or of the one that was lost last: aborts with LockLostError. Without a hold it is aborted already. */
   get signal(): AbortSignal {
     const hold = this.#current() ?? this.#taken.at(-1);
-    return (
-      hold?.signal ??
-      AbortSignal.abort(new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource }))
-    );
+    return hold?.signal ?? AbortSignal.abort(new NotHeldError(`"${this.resource}" is not held.`, this));
   }
 
   /**
@@ -166,12 +164,12 @@ export class ZkLock extends EventEmitter<LockEvents> {
     this.#home.unheard(error);
   }
 
-  async #take(options: AcquireOptions, owner: "body" | "caller" = "caller"): Promise<ResourceHold> {
+  async #take(options: AcquireOptions, forBody = false): Promise<ResourceHold> {
     checkAcquireOptions(options);
-    return this.#accept(await this.#enter(options, owner), options);
+    return this.#accept(await this.#enter(options, forBody), options);
   }
 
-  async #enter(options: AcquireOptions, owner: "body" | "caller" = "caller"): Promise<Outcome> {
+  async #enter(options: AcquireOptions, forBody = false): Promise<Outcome> {
     const { failImmediate, acquireTimeoutMs } = this.#home;
     const scope = scopeOf(this.#home);
     // While the manager drains, those who hold may still enter again.
@@ -186,8 +184,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
     publishAcquire(this.#home, outcome, caller.elapsedMs);
     if (outcome.kind === "granted") {
       // Before anybody hears of it: a listener may try to give it back.
-      const isOfBody = this.#home.reentrancy !== "process" && owner === "body" && !isInsideOf(outcome.hold);
-      if (isOfBody) this.#ofBodies.add(outcome.hold);
+      if (forBody && !isInsideOf(outcome.hold)) this.#ofBodies.add(outcome.hold);
       this.#keep(outcome.hold);
     }
     return outcome;
@@ -205,19 +202,10 @@ export class ZkLock extends EventEmitter<LockEvents> {
         throw outcome.reason;
       case "failed":
         throw retold(outcome.error, resource);
-      case "too-late": {
-        const { ahead, holder } = outcome.standing;
-        const who = holder === undefined ? "" : ` It is held by ${JSON.stringify(holder)}.`;
-        if (this.#home.failImmediate)
-          throw new AlreadyLockedError(`"${resource}" is held by somebody else.${who}`, { resource });
-        const line = ahead === undefined ? "" : ` There are ${ahead} ahead of us.`;
-        const waited = timeout ?? this.#home.acquireTimeoutMs ?? 0;
-        throw new AcquireTimeoutError(`"${resource}" was not to be had within ${waited} ms.${line}${who}`, {
-          resource,
-          ahead,
-          holder,
-        });
-      }
+      case "too-late":
+        throw this.#home.failImmediate
+          ? alreadyLocked(resource, outcome.standing)
+          : acquireTimedOut(resource, outcome.standing, timeout ?? this.#home.acquireTimeoutMs ?? 0);
       default:
         return outcome satisfies never;
     }

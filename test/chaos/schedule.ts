@@ -92,7 +92,7 @@ export class Schedule {
     };
   }
 
-  /** About one in three faults outlasts the session's four seconds; the lease's two and two thirds more. */
+  /** Many a fault outlasts the session's four seconds; the lease's two and two thirds more. */
   #lengthOf(kind: FaultKind): number {
     const random = this.#random;
     switch (kind) {
@@ -124,7 +124,7 @@ export class Schedule {
       case "half-open to server":
       case "half-open to client":
       case "hold back":
-        return random.chance(35) ? random.between(4_000, 6_500) : random.between(300, 3_500);
+        return random.chance(45) ? random.between(4_500, 7_500) : random.between(300, 3_500);
       default:
         return kind satisfies never;
     }
