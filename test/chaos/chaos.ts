@@ -5,7 +5,7 @@ import { until } from "../helpers/until.js";
 import { Checker, type Findings } from "./checker/check.js";
 import { JAMMED, RECOVERY_LIMIT_MS } from "./checker/recovery.js";
 import { nowMs } from "./clock.js";
-import { strike } from "./faults.js";
+import { bringUp, strike } from "./faults.js";
 import { readHistory } from "./history.js";
 import { type PlannedFault, type Round, Schedule } from "./schedule.js";
 import { SESSION_MS, World } from "./world.js";
@@ -36,7 +36,7 @@ const ACT_MS = 60_000;
 /** Recovery takes less, so after that it is asked whether the servers are alive at all. */
 const SUSPICIOUS_MS = 12_000;
 /** The number of a fault that is not of our making; the others begin with 1. */
-const JAM = 0;
+const BY_ITSELF = 0;
 /** All that the sessions of the dead need to end, and the servers to agree on it. */
 const TICKETS_GO_WITHIN_MS = SESSION_MS + 4_000;
 
@@ -84,6 +84,7 @@ async function runAct(
   await world.beginAct(directory);
   await recovered(world);
   for (let fault = 0; !isOver();) {
+    await reviveServers(world);
     const round = schedule.next();
     onProgress(describe(round));
     await Promise.all(round.faults.map((planned) => befall(world, planned, (fault += 1))));
@@ -122,15 +123,24 @@ async function recovered(world: World): Promise<void> {
   world.note({ is: "diagnosis", lines: await world.diagnose() });
 }
 
+/** A server can end by itself, some time after it was stopped and went on. */
+async function reviveServers(world: World): Promise<void> {
+  for (const server of world.ensemble.servers.filter(({ pid }) => pid === undefined)) {
+    world.note({ is: "diagnosis", lines: [server.logTail()] });
+    world.note({ is: "fault", fault: BY_ITSELF, kind: "server ended by itself", target: server.connectString });
+    await bringUp(server);
+    world.note({ is: "healed", fault: BY_ITSELF, kind: "server ended by itself" });
+  }
+}
+
 /** ZooKeeper 3.8.0 can come back from a stopped leader in a state in which it commits nothing any more, for ever. */
 async function endJam(world: World): Promise<void> {
   world.note({ is: "diagnosis", lines: await world.diagnose() });
-  world.note({ is: "fault", fault: JAM, kind: JAMMED, target: "the ensemble" });
+  world.note({ is: "fault", fault: BY_ITSELF, kind: JAMMED, target: "the ensemble" });
   const leader = await world.ensemble.leader();
   await leader.kill();
-  await world.ensemble.leader();
-  await leader.start();
-  world.note({ is: "healed", fault: JAM, kind: JAMMED });
+  await bringUp(leader);
+  world.note({ is: "healed", fault: BY_ITSELF, kind: JAMMED });
 }
 
 /** The tickets that are still there when they should have gone. */

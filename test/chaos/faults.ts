@@ -88,8 +88,7 @@ async function killServers(servers: readonly ZooKeeperServer[]): Promise<Fault> 
   return {
     target: names(servers),
     heal: async () => {
-      for (const server of servers) server.launch();
-      await Promise.all(servers.map((server) => server.serving()));
+      await Promise.all(servers.map(bringUp));
     },
   };
 }
@@ -100,9 +99,25 @@ async function stopServers(servers: readonly ZooKeeperServer[]): Promise<Fault> 
     target: names(servers),
     heal: async () => {
       for (const server of servers) server.resume();
-      await Promise.all(servers.map((server) => server.serving()));
+      await Promise.all(servers.map(bringUp));
     },
   };
+}
+
+/** How often a server may end by itself while it comes up. */
+const TRIES = 3;
+
+/** Resolves when the server serves. One that ended by itself, as it can after a stop, is started again. */
+export async function bringUp(server: ZooKeeperServer): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    if (server.pid === undefined) server.launch();
+    try {
+      await server.serving();
+      return;
+    } catch (error) {
+      if (server.pid !== undefined || tries === TRIES) throw error;
+    }
+  }
 }
 
 async function onProxies(proxies: readonly TcpProxy[], act: (proxy: TcpProxy) => Promise<void>): Promise<Fault> {

@@ -47,8 +47,9 @@ export class ProxyLink {
   /** Resets the connection on both sides: what was under way is gone. */
   cut(): void {
     for (const socket of [this.#client, this.#server]) {
-      socket.resetAndDestroy();
-      // By itself that waits until everything is written, which to a peer that does not read is never.
+      // Not resetAndDestroy(): it begins an orderly end first, and libuv refuses to reset a socket that is shutting down
+      // (EINVAL), so that it would never be closed. For the same reason, one whose end is on its way is just closed.
+      if (!socket.writableEnded) Object.assign(socket, { resetAndClosing: true });
       socket.destroy();
     }
   }

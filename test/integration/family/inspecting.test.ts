@@ -131,7 +131,7 @@ test("a waiter hears how many are ahead, each time that changes", async () => {
   const third = c!.acquire();
   await until(() => ahead.length === 1, { what: "the first news" });
   expect(ahead).toEqual([2]);
-  const abandoned = rejection((await setting.manager()).createLock(resource).acquire({ timeout: 20 }));
+  const abandoned = rejection((await setting.manager()).createLock(resource).acquire({ timeout: 200 }));
   expect(await abandoned).toMatchObject({ ahead: 3 });
   await a!.release();
   await second;

@@ -103,7 +103,7 @@ describe("with reentrancy: task,", () => {
     await lock.acquire();
     const startedAt = performance.now();
     const error = await rejection(lock.acquire({ timeout: 80 }));
-    expect(error).toMatchObject({ code: "ERR_ACQUIRE_TIMEOUT", ahead: 1, holder: { who: "me" } });
+    expect(error).toMatchObject({ code: "ERR_ACQUIRE_TIMEOUT", ahead: 1 });
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(79);
     expect(await lock.tryAcquire()).toBeNull();
     await lock.release();
