@@ -3,6 +3,7 @@ import { Caller, type Patience, type Standing } from "./caller.js";
 import type { SessionLostError } from "./errors.js";
 import { publishEnd, publishHandOver, publishWait } from "./diagnostics.js";
 import { ResourceHold } from "./hold.js";
+import { PermitHold } from "./permit-hold.js";
 import type { LocalContext, Siblings } from "./local-queue.js";
 import type { Place, Ticket } from "./ticket.js";
 import { Contender, type QueueOptions, type Turn } from "./ticket-queue.js";
@@ -122,7 +123,8 @@ export class Claim {
     const grantedAtMs = clock.monotonicMs();
     const { token, wayFree } = turn;
     if (wayFree !== null) publishHandOver(this.queue, token, wayFree.local, grantedAtMs - wayFree.atMs);
-    return new ResourceHold(this.scope, this.queue, turn, contender, clock, (over) => {
+    const Kind = this.queue.discipline.kind === "semaphore" ? PermitHold : ResourceHold;
+    return new Kind(this.scope, this.queue, turn, contender, clock, (over) => {
       publishEnd(this.queue, token, clock.monotonicMs() - grantedAtMs, over.loss);
       this.#end(over);
     });

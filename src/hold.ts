@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { deferred } from "./abort.js";
 import type { Clock } from "./clock.js";
 import type { Discipline } from "./discipline.js";
-import { LockLostError, type LossReason, NotHeldError } from "./errors.js";
+import { type LockError, LockLostError, type LossReason, NotHeldError } from "./errors.js";
 import { insist } from "./insist.js";
 import { consultClock } from "./lease-signal.js";
 import type { FencingToken, Ticket } from "./ticket.js";
@@ -65,9 +65,9 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   constructor(
     /** Whose hold it is: the same object may enter it. */
     readonly scope: object,
-    private readonly options: QueueOptions,
-    private readonly turn: Turn,
-    private readonly contender: Contender,
+    protected readonly options: QueueOptions,
+    protected readonly turn: Turn,
+    protected readonly contender: Contender,
     clock: Clock,
     private readonly onOver: (hold: ResourceHold) => void,
   ) {
@@ -84,7 +84,7 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
       () => this.emit("release-requested"),
     );
     this.#cancelGuard = clock.after(WATCH_OWN_TICKET_AFTER_MS, () => this.#guard.look());
-    this.#cancelNews = turn.waited ? this.#announceGrant(clock) : () => undefined;
+    this.#cancelNews = this.#announceGrant(clock);
   }
 
   /** By the lease clock: right after a pause of any length, before any event has been processed. */
@@ -142,21 +142,13 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     return this.#state.kind === "released" && this.#dependent === null ? this.turn.ticket.name : null;
   }
 
-  /** Who we are and since when, for the manager's own book. */
-  get slot(): number {
-    return this.turn.slot;
-  }
-
   /** Null while the hold stands, and when it was given back. */
   get loss(): LossReason | null {
     return this.#state.kind === "lost" ? this.#state.reason : null;
   }
 
   assertHeld(): void {
-    if (this.isHeld) return;
-    throw this.#state.kind === "lost"
-      ? this.lossError()
-      : new NotHeldError(`"${this.resource}" has been given back.`, this);
+    if (!this.isHeld) throw this.#overError();
   }
 
   /** Made anew for each who asks, so that its stack says who did. */
@@ -189,25 +181,26 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
 
   /** Asks the quorum whether the ticket stands; the answer freshens the lease. @throws LockLostError, NotHeldError */
   async renew(): Promise<FencingToken> {
-    const over = deferred<void>();
-    this.once("over", over.resolve);
-    const { port, options } = this.contender;
-    const ask = (): Promise<boolean> => {
-      this.assertHeld();
-      return port.confirm(this.turn.path);
-    };
+    const stands = await this.whileHeld(() => this.contender.port.confirm(this.turn.path));
+    if (!stands) this.lose("ticket-gone");
+    this.assertHeld();
+    return this.token;
+  }
+
+  /** Insists on an answer. Nobody may ever give one; the end of the hold comes for certain. @throws LockLostError, NotHeldError */
+  protected async whileHeld<T>(ask: () => Promise<T>): Promise<T> {
+    const over = deferred<never>();
+    const onOver = (): void => over.reject(this.#overError());
+    this.once("over", onOver);
+    const askNow = (): Promise<T> => (this.isHeld ? ask() : Promise.reject(this.#overError()));
     try {
-      // Nobody may ever answer; the end of the hold comes for certain.
-      const stands = await Promise.race([insist(ask, port.session, options.pause), over.promise]);
-      if (stands === false) this.lose("ticket-gone");
+      return await Promise.race([insist(askNow, this.contender.port.session, this.options.pause), over.promise]);
     } catch (error) {
       this.assertHeld();
       throw error;
     } finally {
-      this.removeListener("over", over.resolve);
+      this.removeListener("over", onOver);
     }
-    this.assertHeld();
-    return this.token;
   }
 
   /** Our ticket stays, beyond our own release, until `reader` is over; and if it is deleted, the reader is lost. */
@@ -241,16 +234,26 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   }
 
   /**
-   * Those behind us in a semaphore's line wait for this word. For an exclusive hold it is news for people (`inspect`), and worth
-   * a write only if the hold lasts.
+   * Those behind us in a semaphore's line wait for this word, also where we did not have to wait: somebody may have left, and
+   * somebody else have come, between our ticket's arrival and our look at the queue. For an exclusive hold it is news for people
+   * (`inspect`), and worth a write only if the hold lasts.
    */
   #announceGrant(clock: Clock): () => void {
+    const { waited, queue, ticket } = this.turn;
     const announce = (): void => {
       if (this.#isCurrent()) void this.contender.announceGrant().catch(() => undefined);
     };
-    if (this.options.discipline.kind !== "semaphore") return clock.after(ANNOUNCE_GRANT_AFTER_MS, announce);
-    announce();
+    if (this.options.discipline.kind !== "semaphore") {
+      return waited ? clock.after(ANNOUNCE_GRANT_AFTER_MS, announce) : () => undefined;
+    }
+    if (waited || queue.at(-1) !== ticket) announce();
     return () => undefined;
+  }
+
+  #overError(): LockError {
+    return this.#state.kind === "lost"
+      ? this.lossError()
+      : new NotHeldError(`"${this.resource}" has been given back.`, this);
   }
 
   #isCurrent(): boolean {

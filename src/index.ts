@@ -1,9 +1,12 @@
-export { type HeldResource, ZkLockManager } from "./lock-manager.js";
+export { ZkLockManager } from "./lock-manager.js";
+export type { HeldResource } from "./held-resource.js";
 export { ZkLock } from "./lock.js";
 export { ZkReadWriteLock } from "./read-write-lock.js";
+export { ZkSemaphore } from "./semaphore.js";
 export { type FencingTokens, type MultiHold, ZkMultiLock } from "./multi-lock.js";
 export { type HoldSighting, type ResourceEvent, ResourceWatcher } from "./resource-watcher.js";
 export type { Hold } from "./hold.js";
+export type { SemaphoreHold } from "./permit-hold.js";
 export type { ResourceStatus, TicketStatus } from "./inspection.js";
 export type { Deadlock, DeadlockLink } from "./deadlocks.js";
 export {
@@ -24,6 +27,7 @@ export type {
   ManagerOptions,
   Reentrancy,
   SemaphoreOptions,
+  SlotOptions,
 } from "./options.js";
 export type { Locator } from "./zookeeper/addresses.js";
 export type { AdoptableClient as ZooKeeperClient } from "./zookeeper/client.js";

@@ -1,7 +1,7 @@
 import type { Identity } from "./errors.js";
 import { holdersOf } from "./holders.js";
 import { readGrant, readIdentity } from "./identity.js";
-import { readLimit } from "./limit.js";
+import { readSemaphoreData } from "./semaphore-data.js";
 import { type FencingToken, queueOf, type Ticket } from "./ticket.js";
 import type { Listing, QueuePort } from "./zookeeper/port.js";
 
@@ -19,6 +19,8 @@ export interface TicketStatus {
   readonly queuedSince: Date;
   readonly sessionId: string;
   readonly shared: boolean;
+  /** Of a semaphore's holder that has asked for one: a number that no other holder has. */
+  readonly slot?: number;
 }
 
 /** Who holds a resource and who waits for it, in order. */
@@ -31,17 +33,19 @@ export interface ResourceStatus {
   readonly maxConcurrentHolders?: number;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** Looks at the queue of a resource, of whatever process and recipe. Nobody is disturbed: it only reads. */
 export async function inspectResource(port: QueuePort, resource: string, directory: string): Promise<ResourceStatus> {
   const [listing, stored] = await Promise.all([port.list(directory), port.stored(directory)]);
   const queue = queueOf(listing?.children ?? []);
-  const limit = stored === null ? undefined : readLimit(stored.data);
+  const { limit, slots } = readSemaphoreData(stored?.data ?? NOTHING);
   const holders = holdersOf(queue, limit ?? 1);
   const described = await Promise.all(
     queue.map((ticket, position) => describe(port, directory, listing, ticket, position)),
   );
   // What has gone since the listing is gone.
-  const present = described.filter((status) => status !== null);
+  const present = described.filter((status) => status !== null).map((status) => withSlot(status, slots));
   const isHolder = new Set(holders.map(({ sequence }) => sequence));
   return {
     resource,
@@ -74,6 +78,11 @@ async function describe(
   };
 }
 
+function withSlot(status: TicketStatus, slots: ReadonlyMap<number, number>): TicketStatus {
+  const slot = slots.get(status.sequence);
+  return slot === undefined ? status : { ...status, slot };
+}
+
 function kindOf(queue: readonly Ticket[], limit: number | undefined): ResourceStatus["kind"] {
   if (limit !== undefined || queue.some(({ demand }) => demand === "permit")) return "semaphore";
   return queue.some(({ name, demand }) => demand === "shared" || name.includes("__WRIT__")) ? "read-write" : "mutex";
@@ -83,7 +92,7 @@ function kindOf(queue: readonly Ticket[], limit: number | undefined): ResourceSt
 export async function forceRelease(port: QueuePort, directory: string, token: FencingToken): Promise<boolean> {
   const [listing, stored] = await Promise.all([port.list(directory), port.stored(directory)]);
   if (listing === null) return false;
-  const limit = stored === null ? undefined : readLimit(stored.data);
+  const { limit } = readSemaphoreData(stored?.data ?? NOTHING);
   const holders = holdersOf(queueOf(listing.children), limit ?? 1);
   const holder = holders.find(({ sequence }) => listing.czxid + sequence === token);
   if (holder === undefined) return false;

@@ -1,6 +1,7 @@
 import type { Discipline } from "./discipline.js";
 import { LimitMismatchError } from "./errors.js";
 import { insist } from "./insist.js";
+import { readSemaphoreData, writeSemaphoreData } from "./semaphore-data.js";
 import type { QueuePort } from "./zookeeper/port.js";
 
 /**
@@ -15,7 +16,6 @@ export async function agreeOnLimit(
   ticketTaken: Promise<unknown>,
   pause: () => Promise<void>,
 ): Promise<void> {
-  const wanted = Buffer.from(JSON.stringify({ maxConcurrentHolders: limit }));
   for (let first = true; ; first = false) {
     const stored = await insist(() => port.stored(directory), port.session, pause);
     // The directory is made by whoever takes the first ticket.
@@ -23,19 +23,10 @@ export async function agreeOnLimit(
     if (stored === null && first) continue;
     // Somebody deleted it, our ticket and all: whoever waits or holds will find that out.
     if (stored === null) return;
-    const known = readLimit(stored.data);
+    const { limit: known, slots } = readSemaphoreData(stored.data);
     if (known === limit) return;
     if (known !== undefined && !replacesLimit) throw new LimitMismatchError(limit ?? 0, known);
+    const wanted = writeSemaphoreData({ limit, slots });
     if (await insist(() => port.store(directory, wanted, stored.version), port.session, pause)) return;
-  }
-}
-
-/** The limit that is stored with a resource; undefined: none. */
-export function readLimit(data: Buffer): number | undefined {
-  try {
-    const limit: unknown = (JSON.parse(data.toString()) as { maxConcurrentHolders?: unknown }).maxConcurrentHolders;
-    return Number.isSafeInteger(limit) ? (limit as number) : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -9,6 +9,7 @@ import type { LockOptions, ManagerOptions } from "./options.js";
 import { DEFAULT_ROOT_DIR } from "./options.js";
 import { directoryOf } from "./resource-path.js";
 import { SEQUENCE_LIMIT } from "./ticket.js";
+import { Withdrawals } from "./withdrawals.js";
 import type { QueuePort } from "./zookeeper/port.js";
 import type { Clock } from "./clock.js";
 
@@ -29,6 +30,7 @@ export interface LocalQueuesHost {
 export class LocalQueues {
   readonly #queues = new Map<string, LocalQueue>();
   readonly #background = new Set<Promise<unknown>>();
+  readonly #withdrawals = new Withdrawals();
   #closed: string | null = null;
   #whenEmpty: (() => void)[] = [];
 
@@ -104,6 +106,7 @@ export class LocalQueues {
       sequenceLimit: this.host.options.sequenceLimit ?? SEQUENCE_LIMIT,
       clock,
       pause: () => new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve)),
+      withdrawals: this.#withdrawals,
       onStuck: (error: unknown) => this.host.error(error as LockError),
     };
     const queue = new LocalQueue(context, options, this.#siblings(directory, discipline), () => {

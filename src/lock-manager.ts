@@ -1,9 +1,10 @@
 import { EventEmitter } from "node:events";
+import { type Clock, systemClock } from "./clock.js";
 import { type Deadlock, findCycles } from "./deadlocks.js";
 import { later } from "./later.js";
 import { mutex, semaphore } from "./discipline.js";
 import type { LockError } from "./errors.js";
-import type { ResourceHold } from "./hold.js";
+import { describeHold, type HeldResource } from "./held-resource.js";
 import { defaultIdentity, writeIdentity } from "./identity.js";
 import { forceRelease, inspectResource, type ResourceStatus } from "./inspection.js";
 import { LocalQueues } from "./local-queues.js";
@@ -28,12 +29,13 @@ import {
 import { ZkReadWriteLock } from "./read-write-lock.js";
 import { checkResource, directoryOf, resourceOf } from "./resource-path.js";
 import { ResourceWatcher } from "./resource-watcher.js";
+import { ZkSemaphore } from "./semaphore.js";
 import type { Session, SessionState, SessionStatus } from "./session.js";
 import type { FencingToken } from "./ticket.js";
 import { type Locator, parseServers } from "./zookeeper/addresses.js";
 import type { Attachment } from "./zookeeper/attachment.js";
 import type { AdoptableClient, ZooKeeperClient } from "./zookeeper/client.js";
-import { ownedSource } from "./zookeeper/client-source.js";
+import { adoptedSource, type ClientSource, ownedSource } from "./zookeeper/client-source.js";
 import { Connection } from "./zookeeper/connection.js";
 import type { QueuePort } from "./zookeeper/port.js";
 import { ZooKeeperQueue } from "./zookeeper/zookeeper-queue.js";
@@ -51,16 +53,6 @@ interface ManagerEvents {
   "force-released": [hold: { resource: string; token: FencingToken }];
   /** A lost hold that nobody listens for, or a fault of our own that no call could be told of. */
   error: [error: LockError];
-}
-
-/** One of the holds of this process. */
-export interface HeldResource {
-  readonly resource: string;
-  readonly kind: ResourceHold["kind"];
-  readonly token: FencingToken;
-  /** How often it has been entered and not given back. */
-  readonly count: number;
-  readonly leaseMs: number;
 }
 
 /** How long `close` waits, at the most, for tickets to be withdrawn. What is left then dies with the session. */
@@ -115,7 +107,13 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    * @throws InvalidArgumentError for a client that is closed, or while there is another one
    */
   init(client: AdoptableClient): this {
-    this.#connection.adopt(client as ZooKeeperClient);
+    const { clock } = client as ZooKeeperClient;
+    return this.initFrom(() => adoptedSource(client as ZooKeeperClient), clock);
+  }
+
+  /** @internal As `init`, with clients from anywhere: the simulation's own their sessions without a network. */
+  initFrom(source: () => ClientSource, clock: Clock = systemClock): this {
+    this.#connection.adopt(source, clock);
     return this;
   }
 
@@ -138,11 +136,11 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    * the options say otherwise.
    * @throws InvalidArgumentError
    */
-  createSemaphore(resource: string, options: SemaphoreOptions): ZkLock {
+  createSemaphore(resource: string, options: SemaphoreOptions): ZkSemaphore {
     checkResource(resource);
     checkSemaphoreOptions(options);
     const { maxConcurrentHolders, replaceLimit = false, ...lockOptions } = options;
-    return new ZkLock(this.#queues.home(resource, semaphore(maxConcurrentHolders, replaceLimit), lockOptions));
+    return new ZkSemaphore(this.#queues.home(resource, semaphore(maxConcurrentHolders, replaceLimit), lockOptions));
   }
 
   /** A handle on several resources at once, all or nothing; duplicates count once. @throws InvalidArgumentError */
@@ -193,9 +191,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
 
   /** What this process holds now, by the lease clock. */
   holds(): HeldResource[] {
-    return this.#queues
-      .holds()
-      .map(({ resource, kind, token, count, leaseMs }) => ({ resource, kind, token, count, leaseMs }));
+    return this.#queues.holds().map(describeHold);
   }
 
   get session(): SessionStatus {

@@ -122,10 +122,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
    * @throws NotHeldError without a hold, LockLostError when it turns out to be over
    */
   async renew(): Promise<FencingToken> {
-    const hold = this.#current();
-    if (hold !== null) return hold.renew();
-    const lost = this.#taken.findLast(({ loss }) => loss !== null);
-    throw lost?.lossError() ?? new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource });
+    return this.standing().renew();
   }
 
   /** The fencing token; null when not held, by the lease clock. */
@@ -162,6 +159,14 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /** @internal A loss that a composite of this lock has nobody to tell of. */
   reportUnheard(error: LockLostError): void {
     this.#home.unheard(error);
+  }
+
+  /** @internal The hold that `token` speaks of. @throws LockLostError when the last one was lost, NotHeldError */
+  protected standing(): ResourceHold {
+    const hold = this.#current();
+    if (hold !== null) return hold;
+    const lost = this.#taken.findLast(({ loss }) => loss !== null);
+    throw lost?.lossError() ?? new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource });
   }
 
   async #take(options: AcquireOptions, forBody = false): Promise<ResourceHold> {

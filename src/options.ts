@@ -62,6 +62,11 @@ export interface AcquireOptions {
   signal?: AbortSignal;
 }
 
+export interface SlotOptions {
+  /** Ends the wait: slot rejects with its reason. */
+  signal?: AbortSignal;
+}
+
 export const DEFAULT_ROOT_DIR = "/locks";
 export const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
 export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
@@ -141,7 +146,17 @@ export function checkToken(token: unknown): asserts token is number {
 export function checkAcquireOptions(options: AcquireOptions): void {
   checkKnown(options, ACQUIRE_OPTIONS);
   checkTime("timeout", options.timeout);
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+  checkSignal(options.signal);
+}
+
+/** @throws InvalidArgumentError */
+export function checkSlotOptions(options: SlotOptions): void {
+  checkKnown(options, ["signal"]);
+  checkSignal(options.signal);
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new InvalidArgumentError("signal is an AbortSignal.");
   }
 }

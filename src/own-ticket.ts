@@ -69,7 +69,9 @@ export class OwnTicket {
   async #find(): Promise<Listing | null> {
     const { directory } = this.options;
     await this.port.session.linked();
-    const listing = await this.port.list(directory);
+    // The server that answers now may lag behind the one that took the create: what the quorum agreed on before it answers the
+    // question in front of the listing, the listing shows.
+    const [, listing] = await Promise.all([this.port.confirm(directory), this.port.list(directory)]);
     const name = placeOf(queueOf(listing?.children ?? []), this.id)?.ticket.name;
     if (listing === null || name === undefined) return null;
     const content = await this.port.read(`${directory}/${name}`);

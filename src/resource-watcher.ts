@@ -3,7 +3,7 @@ import { onAbort } from "./abort.js";
 import type { Identity } from "./errors.js";
 import { holdersOf } from "./holders.js";
 import { readIdentity } from "./identity.js";
-import { readLimit } from "./limit.js";
+import { readSemaphoreData } from "./semaphore-data.js";
 import { type FencingToken, queueOf } from "./ticket.js";
 import { ConnectionLossError, type QueuePort } from "./zookeeper/port.js";
 
@@ -128,7 +128,7 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
     if (listing === null) return new Map();
     const queue = queueOf(listing.children);
     const stored = queue[0]?.demand === "permit" ? await port.stored(this.directory) : null;
-    const limit = stored === null ? undefined : readLimit(stored.data);
+    const limit = stored === null ? undefined : readSemaphoreData(stored.data).limit;
     const holders = holdersOf(queue, limit ?? 1).map(async ({ name, sequence }) => {
       const token = listing.czxid + sequence;
       const known = this.#known.get(token);

@@ -7,6 +7,7 @@ import { insist } from "./insist.js";
 import { agreeOnLimit } from "./limit.js";
 import { OwnTicket } from "./own-ticket.js";
 import { type FencingToken, fencingToken, type Place, placeOf, queueOf, type Ticket } from "./ticket.js";
+import type { Withdrawals } from "./withdrawals.js";
 import { ConnectionLossError, type Listing, type QueuePort } from "./zookeeper/port.js";
 
 /** What it takes to stand in the queue of a resource. */
@@ -20,6 +21,8 @@ export interface QueueOptions {
   readonly clock: Clock;
   /** A short rest before something is tried again. */
   readonly pause: () => Promise<void>;
+  /** Those of the whole manager. */
+  readonly withdrawals: Withdrawals;
   /** A ticket that cannot be withdrawn, for a reason that is not the connection. */
   readonly onStuck: (error: unknown) => void;
 }
@@ -30,8 +33,6 @@ export interface Turn {
   /** The ticket's node. */
   readonly path: string;
   readonly ticket: Ticket;
-  /** How many others hold before us: 0 but for shared kinds. */
-  readonly slot: number;
   /** Whether others had to leave first. */
   readonly waited: boolean;
   /** When the way was free, by the monotonic clock, and whether a holder of our own process left it; null: it was at once. */
@@ -87,7 +88,9 @@ export class Contender {
       this.#standing = { place, czxid: listing.czxid, obstacle };
       if (obstacle === null || this.#isLeaving(obstacle)) break;
       this.#waited = true;
-      onQueued(place);
+      const others = this.options.withdrawals.placeWithout(place);
+      if (this.#obstacleOf(others) !== null) onQueued(others);
+      else void this.options.withdrawals.next(place.queue).then(() => this.#wakeUp?.resolve());
       await this.#waitFor(obstacle, signal);
       if (this.#isLeaving(obstacle)) break;
       this.#wayFree = { atMs: this.options.clock.monotonicMs(), local: false };
@@ -110,7 +113,7 @@ export class Contender {
 
   /** Withdraws the ticket: see OwnTicket.withdraw. */
   leave(): Promise<void> {
-    return this.#own.withdraw();
+    return this.options.withdrawals.add(this.#own.id, this.#own.withdraw());
   }
 
   /** Writes on our ticket since when we hold, for others to read. */
@@ -210,7 +213,7 @@ export class Contender {
   async #takeTurn(signal: AbortSignal): Promise<Turn> {
     const { session } = this.port;
     const { place, czxid } = this.#standing as Standing;
-    const { ticket, ahead: slot, queue } = place;
+    const { ticket, queue } = place;
     const path = this.#pathOf(ticket);
     const token = fencingToken(czxid, ticket.sequence);
     while (session.leaseMs <= 0) {
@@ -221,7 +224,7 @@ export class Contender {
       );
       if (!stands) throw new LockLostError(`Somebody deleted our ticket ${path}.`, { reason: "ticket-gone" });
     }
-    return { token, path, ticket, slot, waited: this.#waited, wayFree: this.#wayFree, queue };
+    return { token, path, ticket, waited: this.#waited, wayFree: this.#wayFree, queue };
   }
 
   /**

@@ -46,6 +46,10 @@ function environment(root: Command): { name: string; meaning: string }[] {
     { name: "ZK_LOCK_RESOURCE", meaning: "for the command that run starts: the resource that is locked" },
     { name: "ZK_LOCK_TOKEN", meaning: "for the command: the fencing token, to be sent along with each write" },
     {
+      name: "ZK_LOCK_SLOT",
+      meaning: "for the command, with --max-holders: a number from 0 to n-1 that no other holder has at the same time",
+    },
+    {
       name: "ZK_LOCK_SHARED",
       meaning: "for the command: 1 where the lock is shared, and its number therefore no fence",
     },

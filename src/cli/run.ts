@@ -1,4 +1,4 @@
-import { type LockLostError, type ZkLock, type ZkLockManager } from "../index.js";
+import { type LockLostError, type ZkLock, type ZkLockManager, ZkSemaphore } from "../index.js";
 import { accompany } from "./accompany.js";
 import { Child } from "./child.js";
 import { connect } from "./connection.js";
@@ -49,7 +49,9 @@ async function runWith(manager: ZkLockManager, circumstances: Circumstances): Pr
   const lease = new Lease(manager, lock);
   try {
     signals.interrupted.throwIfAborted();
-    const child = await Child.start({ ...request.child, env: environment(request, lock, token) });
+    const slot = lock instanceof ZkSemaphore ? await lock.slot({ signal: signals.interrupted }) : undefined;
+    const env = { ...process.env, ...lockVariables(request, lock, token, slot) };
+    const child = await Child.start({ ...request.child, env });
     notes.detail(`started process ${child.pid}`);
     signals.passTo(child, () => lease.stands());
     return await accompany(child, { lock, lost, lease, request, notes });
@@ -81,11 +83,15 @@ function lockOf(manager: ZkLockManager, { resource, mode }: RunRequest): ZkLock 
   }
 }
 
-/** Everything of ours, and what the child has to know of its lock. */
-function environment({ resource }: RunRequest, lock: ZkLock, token: number): NodeJS.ProcessEnv {
-  // A shared hold's number is no fence: holders of higher and lower ones live side by side.
-  const shared = lock.shared ? { ZK_LOCK_SHARED: "1" } : {};
-  return { ...process.env, ZK_LOCK_RESOURCE: resource, ZK_LOCK_TOKEN: String(token), ...shared };
+/** What the child has to know of its lock. None is inherited: we may be the child of another zk-lock. */
+function lockVariables({ resource }: RunRequest, lock: ZkLock, token: number, slot?: number): NodeJS.ProcessEnv {
+  return {
+    ZK_LOCK_RESOURCE: resource,
+    ZK_LOCK_TOKEN: String(token),
+    // A shared hold's number is no fence: holders of higher and lower ones live side by side.
+    ZK_LOCK_SHARED: lock.shared ? "1" : undefined,
+    ZK_LOCK_SLOT: slot === undefined ? undefined : String(slot),
+  };
 }
 
 async function giveBack(lock: ZkLock, notes: Notes): Promise<void> {

@@ -25,7 +25,16 @@ function describe({ resource, kind, holders, waiters, maxConcurrentHolders }: Re
   const limit = maxConcurrentHolders === undefined ? "" : ` of ${maxConcurrentHolders}`;
   const title = `${name}: ${kind}, held by ${holders.length}${limit}, ${waiters.length} waiting\n`;
   const rows = [...holders.map((ticket) => row("holds", ticket)), ...waiters.map((ticket) => row("waits", ticket))];
-  return title + table(["#", "", "WHO", "TOKEN", "FOR", "SESSION"], rows);
+  const head = ["#", "", "WHO", "TOKEN", "FOR", "SESSION"];
+  if (kind !== "semaphore") return title + table(head, rows);
+  const slots = [...holders, ...waiters].map(({ slot }) => (slot === undefined ? "-" : String(slot)));
+  return (
+    title +
+    table(
+      [...head, "SLOT"],
+      rows.map((cells, index) => [...cells, slots[index] ?? "-"]),
+    )
+  );
 }
 
 function row(what: "holds" | "waits", { position, shared, identity, token, since, sessionId }: TicketStatus): string[] {

@@ -35,12 +35,25 @@ export function oddList<T>(addresses: readonly T[]): T[] {
   return first === undefined || addresses.length % 2 === 1 ? [...addresses] : [...addresses, first];
 }
 
+/** The same servers as somebody else's connect string, and the same chroot behind them, in an odd list. */
+export function oddConnectString(connect: string): string {
+  const chroot = chrootOf(connect);
+  const hosts = connect.slice(0, connect.length - chroot.length);
+  return oddList(hosts.split(",")).join(",") + chroot;
+}
+
 /** @throws InvalidArgumentError for what is not `host:port,host:port` with an optional `/chroot` behind it */
 export function parseServers(servers: string): { addresses: Address[]; chroot: string } {
   const slash = servers.indexOf("/");
   const hosts = slash < 0 ? servers : servers.slice(0, slash);
-  const chroot = slash < 0 ? "" : servers.slice(slash).replace(/\/+$/, "");
-  return { addresses: hosts.split(",").map((text) => parseAddress(text.trim(), servers)), chroot };
+  const addresses = hosts.split(",").map((text) => parseAddress(text.trim(), servers));
+  return { addresses, chroot: chrootOf(servers).replace(/\/+$/, "") };
+}
+
+/** What stands behind the addresses of a connect string, and in front of every path on its way to the server. */
+export function chrootOf(servers: string): string {
+  const slash = servers.indexOf("/");
+  return slash < 0 ? "" : servers.slice(slash);
 }
 
 function parseAddress(text: string, servers: string): Address {

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { bounded } from "../bounded.js";
 import type { Instant } from "../clock.js";
 import { Session } from "../session.js";
+import { chrootOf } from "./addresses.js";
 import type { ZooKeeperClient } from "./client.js";
 import type { ClientSource } from "./client-source.js";
 import { type Greeting, establish } from "./greeting.js";
@@ -19,7 +20,10 @@ interface Observers {
 /** The first attempt to take a session over is given this long to connect; later ones up to a third of the timeout. */
 const FIRST_ATTEMPT_MS = 400;
 const ATTEMPT_GROWTH = 1.5;
-/** How long `close` waits, at the most, for tickets to be withdrawn; after that it goes on in the background. */
+/**
+ * How long `close` waits, at the most, for a connection on which the session can be ended, and then for tickets to be withdrawn;
+ * after that it goes on in the background.
+ */
 const PATIENCE_MS = 2_000;
 
 /**
@@ -28,12 +32,13 @@ const PATIENCE_MS = 2_000;
  * `connected`.
  */
 export class Attachment {
-  readonly watches = new Watches();
+  readonly watches: Watches;
   readonly session: Session;
   #link: Link;
   /** The client we were given; any later one is ours to close. */
   readonly #given: Link;
-  #takingOver = false;
+  /** The taking over that is under way; resolves when there is a link again, or will be none. */
+  #takingOver: Promise<void> | null = null;
   readonly #stopKeepAlive: () => void;
 
   /** @param link a connection on which the session has been established, heard by the quorum at `heardAt` */
@@ -44,6 +49,7 @@ export class Attachment {
     private readonly greeting: Greeting,
     private readonly observers: Observers,
   ) {
+    this.watches = new Watches(chrootOf(link.client.config?.connect ?? ""));
     this.session = new Session(link.client.client_id, link.client.timeout, greeting.clock, heardAt);
     this.#link = link;
     this.#given = link;
@@ -62,7 +68,13 @@ export class Attachment {
   async close(): Promise<void> {
     this.#stopKeepAlive();
     const { clock } = this.greeting;
-    await new Promise<void>((resolve) => clock.soon(resolve));
+    const turnOfOurOwn = (): Promise<void> => new Promise((resolve) => clock.soon(resolve));
+    await turnOfOurOwn();
+    if (this.#takingOver !== null) {
+      // Without a connection the session would live on to its timeout, and what it holds with it.
+      await bounded(this.#takingOver, PATIENCE_MS, clock, () => undefined);
+      await turnOfOurOwn();
+    }
     const isGuest = !this.#isOurs(this.#link);
     if (!isGuest || this.session.ended || !this.session.inUse) {
       this.#letGo(isGuest);
@@ -98,14 +110,15 @@ export class Attachment {
     this.session.linkDown();
     if (this.#isOurs(link) || (this.source.takeOver === "if-closed" && link.isClosed)) {
       link.close();
-      if (!this.#takingOver) void this.#takeOver().catch((error: unknown) => this.#fail(error));
+      this.#takingOver ??= this.#takeOver()
+        .catch((error: unknown) => this.#fail(error))
+        .finally(() => (this.#takingOver = null));
     } else if (link.isClosed) {
       this.#end();
     }
   }
 
   async #takeOver(): Promise<void> {
-    this.#takingOver = true;
     const { id, timeoutMs } = this.session;
     const credentials = { id, password: this.#link.password, timeoutMs };
     const longestMs = Math.max(FIRST_ATTEMPT_MS, this.session.timeoutMs / 3);
@@ -142,7 +155,6 @@ export class Attachment {
   }
 
   #adopt(link: Link, heardAt: Instant): void {
-    this.#takingOver = false;
     if (this.session.ended) {
       this.greeting.clock.soon(() => link.close());
       return;

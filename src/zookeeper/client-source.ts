@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "../errors.js";
-import { type Locator, oddList, resolveServers } from "./addresses.js";
+import { type Locator, oddConnectString, resolveServers } from "./addresses.js";
 import type { ZooKeeperClient } from "./client.js";
 import { openNativeClient, type SessionCredentials } from "./native-client.js";
 
@@ -52,8 +52,7 @@ export function adoptedSource(client: ZooKeeperClient): ClientSource {
       given = null;
       return Promise.resolve(next);
     },
-    resume: (credentials) =>
-      openNativeClient(oddList(connect?.split(",") ?? []).join(","), credentials.timeoutMs, credentials),
+    resume: (credentials) => openNativeClient(oddConnectString(connect ?? ""), credentials.timeoutMs, credentials),
     // Its owner decides how long it may take.
     windowMs: () => Infinity,
   };

@@ -5,8 +5,7 @@ import { deferred, onAbort, untilAborted } from "../abort.js";
 import { type Clock, LONGEST_TIMER_MS, systemClock } from "../clock.js";
 import { AccessDeniedError, ConnectError, InvalidArgumentError, LockError, SessionLostError } from "../errors.js";
 import { Attachment } from "./attachment.js";
-import type { ZooKeeperClient } from "./client.js";
-import { adoptedSource, type ClientSource } from "./client-source.js";
+import type { ClientSource } from "./client-source.js";
 import { establish, type Greeting } from "./greeting.js";
 import { Link } from "./link.js";
 
@@ -67,16 +66,16 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     }
   }
 
-  /** Takes a client in that stays its owner's. @throws InvalidArgumentError for one that is of no use, or one too many */
-  adopt(client: ZooKeeperClient): void {
+  /** Takes the clients of a source. @throws InvalidArgumentError where there is one already, and what `makeSource` throws */
+  adopt(makeSource: () => ClientSource, clock: Clock): void {
     if (this.#closed) throw new SessionLostError("This manager has been closed: make a new one.");
     if (this.#state.kind !== "detached") {
       throw new InvalidArgumentError(
         "This manager has a client already; it takes another one once that one's session has ended.",
       );
     }
-    const source = adoptedSource(client);
-    this.clock = client.clock ?? systemClock;
+    const source = makeSource();
+    this.clock = clock;
     void this.#seek(source);
   }
 

@@ -18,7 +18,7 @@ const OWNERS_ONLY: readonly Acl[] = [{ perms: ALL_PERMISSIONS, scheme: "auth", a
  * So a missing directory is normal at any moment.
  */
 export class Directories {
-  /** With an ACL of ours. A directory made anew by somebody else loses it, which `no node` tells us in time. */
+  /** With an ACL of ours. A directory made anew by somebody else has lost it: `no node` or its listing tells us. */
   readonly #secured = new Set<string>();
   readonly #securing = new Mutex();
 
@@ -36,6 +36,11 @@ export class Directories {
   /** True where tickets may be put into `directory` without asking: nothing restricts it, or we have seen to it. */
   isReady(directory: string): boolean {
     return !this.restricted || this.#secured.has(directory);
+  }
+
+  /** False for a directory that should have an ACL, and whose ACL has never been set: how often it was is in its stat. */
+  isRestricted({ aclVersion }: { aclVersion: number }): boolean {
+    return !this.restricted || aclVersion > 0;
   }
 
   /** The directory is gone; whoever makes it again has to secure it again. */

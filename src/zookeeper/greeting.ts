@@ -77,15 +77,25 @@ export async function establish(
 
 /** A lone add_auth is answered up to a third of the session timeout late; with the probe behind it, at once. */
 async function greet(link: Link, { probePath, auth }: Greeting): Promise<Reply<unknown> | null> {
-  const { timeout } = link.client;
+  const { timeout, config } = link.client;
   if (timeout > LONGEST_SESSION_MS || timeout <= 0) {
-    throw new ConnectError(`The server offers a session of ${timeout} ms, so it is no ZooKeeper. Is the port right?`);
+    throw new ConnectError(
+      `${serversOf(config?.connect)} offers a session of ${timeout} ms, so it is no ZooKeeper. Is the port right?`,
+    );
   }
   const authenticated = auth === undefined ? null : authenticate(link, auth);
   const answer = await probe(link, probePath);
   const denied = refusal((await authenticated)?.code) ?? refusal(answer.code);
   if (denied !== null) throw denied;
   return isServerAnswer(answer.code) ? answer : null;
+}
+
+/** Which of several it is the client does not tell. */
+function serversOf(connect = ""): string {
+  // Each address may be there several times, so that the client finds it sooner.
+  const servers = [...new Set(connect.split(","))].join(", ");
+  if (servers === "") return "The server";
+  return servers.includes(",") ? `One of the servers ${servers}` : `The server at ${servers}`;
 }
 
 function authenticate(link: Link, { scheme, credentials }: Auth): Promise<Reply<unknown>> {

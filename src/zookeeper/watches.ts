@@ -16,6 +16,12 @@ export class Watches {
   /** Paths with a watch on the server that has not fired. */
   readonly #armed = new Set<string>();
   #armedBytes = 0;
+  readonly #bytesPerWatch: number;
+
+  /** @param chroot what the client writes in front of each path */
+  constructor(chroot = "") {
+    this.#bytesPerWatch = Buffer.byteLength(chroot) + BYTES_PER_WATCH;
+  }
 
   /** @throws LockError when the session has as many watches as it can re-register */
   arm(path: string, listener: () => void): () => void {
@@ -31,7 +37,7 @@ export class Watches {
 
   /** The server has no watch here after all: the node was missing. */
   disarm(path: string): void {
-    if (this.#armed.delete(path)) this.#armedBytes -= sizeOf(path);
+    if (this.#armed.delete(path)) this.#armedBytes -= this.#sizeOf(path);
   }
 
   fire(path: string): void {
@@ -49,16 +55,16 @@ export class Watches {
 
   #count(path: string): void {
     if (this.#armed.has(path)) return;
-    if (this.#armedBytes + sizeOf(path) > MAX_WATCHED_BYTES) {
+    if (this.#armedBytes + this.#sizeOf(path) > MAX_WATCHED_BYTES) {
       throw new LockError(
         `This session watches ${this.#armed.size} nodes already, as many as ZooKeeper can re-register after a reconnect. Wait for fewer locks at a time, or use several managers.`,
       );
     }
     this.#armed.add(path);
-    this.#armedBytes += sizeOf(path);
+    this.#armedBytes += this.#sizeOf(path);
   }
-}
 
-function sizeOf(path: string): number {
-  return Buffer.byteLength(path) + BYTES_PER_WATCH;
+  #sizeOf(path: string): number {
+    return Buffer.byteLength(path) + this.#bytesPerWatch;
+  }
 }

@@ -42,7 +42,16 @@ export class ZooKeeperQueue implements QueuePort {
         continue;
       }
       const path = this.#value(created, directory);
-      return { name: path.slice(directory.length + 1), listing: this.#value(listed, directory) };
+      try {
+        const listing = this.#value(listed, directory);
+        // It may have been deleted since we secured it, and made anew by somebody who did not.
+        if (!this.#directories.isRestricted(listing)) await this.#secureAgain(directory);
+        return { name: path.slice(directory.length + 1), listing };
+      } catch (error) {
+        // Who is told of a refusal has no ticket to withdraw. One whose fate is unknown is looked for by its name.
+        if (!(error instanceof ConnectionLossError)) await this.remove(path);
+        throw error;
+      }
     }
     throw new LockError(`The directory ${directory} is deleted as often as we make it. Who does that?`);
   }
@@ -58,12 +67,12 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   async watch(path: string, onEvent: () => void): Promise<{ content: NodeContent | null; forget: () => void }> {
-    const { value, forget } = await this.#watching(path, onEvent, this.#get(path, true));
+    const { value, forget } = await this.#watching(path, onEvent, () => this.#get(path, true));
     return { content: value, forget };
   }
 
   async watchQueue(directory: string, onEvent: () => void): Promise<{ listing: Listing | null; forget: () => void }> {
-    const { value, forget } = await this.#watching(directory, onEvent, this.#children(directory, true));
+    const { value, forget } = await this.#watching(directory, onEvent, () => this.#children(directory, true));
     return { listing: value, forget };
   }
 
@@ -122,22 +131,30 @@ export class ZooKeeperQueue implements QueuePort {
     if (unanswered !== undefined) this.#value(unanswered, directory);
   }
 
+  async #secureAgain(directory: string): Promise<void> {
+    this.#directories.forget(directory);
+    await this.#secure(directory);
+  }
+
   #create(prefix: string, data: Buffer): Promise<Reply<string>> {
     return this.attachment.link.request((calls, done) =>
       calls.a_create(prefix, data, EPHEMERAL_SEQUENTIAL, (code, _message, path) => done(code, path)),
     );
   }
 
-  /** A read that sets a watch; null for a missing node, on which no watch is left. */
+  /**
+   * A read that sets a watch; null for a missing node, on which no watch is left. Asked only when there is room for the watch: one
+   * that was refused must not be on the server all the same.
+   */
   async #watching<T>(
     path: string,
     onEvent: () => void,
-    asked: Promise<Reply<T>>,
+    ask: () => Promise<Reply<T>>,
   ): Promise<{ value: T | null; forget: () => void }> {
     const { watches } = this.attachment;
     const forget = watches.arm(path, onEvent);
     try {
-      const got = await asked;
+      const got = await ask();
       if (got.code !== Code.ok) watches.disarm(path);
       const value = got.code === Code.noNode ? null : this.#value(got, path);
       if (value === null) forget();
@@ -156,10 +173,10 @@ export class ZooKeeperQueue implements QueuePort {
     return written;
   }
 
-  #children(directory: string, watch = false): Promise<Reply<Listing>> {
+  #children(directory: string, watch = false): Promise<Reply<Listing & { readonly aclVersion: number }>> {
     return this.attachment.link.request((calls, done) =>
       calls.a_get_children2(directory, watch, (code, _message, children, stat) =>
-        done(code, children && stat && { czxid: stat.czxid, children }),
+        done(code, children && stat && { czxid: stat.czxid, aclVersion: stat.aversion, children }),
       ),
     );
   }

@@ -23,7 +23,9 @@ export class Crew {
   #directory: string | undefined;
 
   constructor(
-    private readonly orders: Omit<WorkerOrders, "name" | "servers"> & { serversOf: (place: number) => string[] },
+    private readonly orders: Omit<WorkerOrders, "name" | "servers" | "client"> & {
+      serversOf: (place: number) => string[];
+    },
     private readonly note: (note: HarnessNote) => void,
   ) {}
 
@@ -48,7 +50,8 @@ export class Crew {
     try {
       const { serversOf, seed, ...orders } = this.orders;
       const servers = serversOf(place).join(",");
-      await process.call("connect", { ...orders, servers, name, seed: seed + place * 1_000 + life });
+      const client = place % 2 === 0 ? "own" : "adopted";
+      await process.call("connect", { ...orders, servers, client, name, seed: seed + place * 1_000 + life });
       if (this.#directory !== undefined) await process.call("work", this.#directory);
     } catch (error) {
       if (!member.dismissed) this.note({ is: "stuck", worker: name, why: `it could not begin: ${String(error)}` });

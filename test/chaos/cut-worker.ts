@@ -1,9 +1,6 @@
-import { createRequire } from "node:module";
-import { ZkLockManager, type ZkLock, type ZooKeeperClient } from "../../src/index.js";
+import { ZkLockManager, type ZkLock } from "../../src/index.js";
 import { emit, serve } from "../helpers/worker-side.js";
-
-/** The package has no ES module. */
-const ZooKeeper = createRequire(import.meta.url)("zookeeper") as new (config: object) => ZooKeeperClient;
+import { newClient } from "./client.js";
 
 /** A process that locks as fast as it can, on several resources at once, while its connection is cut. */
 let manager: ZkLockManager;
@@ -20,9 +17,7 @@ export const api = {
       manager = await ZkLockManager.connect(servers, { rootDir, sessionTimeout });
     } else {
       const connect = `${servers},${servers},${servers}`;
-      manager = new ZkLockManager({ rootDir }).init(
-        new ZooKeeper({ connect, timeout: sessionTimeout, debug_level: 0, response_counter_limit: 2 ** 31 - 1 }),
-      );
+      manager = new ZkLockManager({ rootDir }).init(newClient(connect, sessionTimeout));
     }
     manager.on("connected", () => {
       connects += 1;

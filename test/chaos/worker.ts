@@ -4,6 +4,7 @@ import { nowMs } from "./clock.js";
 import { HistoryFile, type WorkerNote } from "./history.js";
 import { described, runLane, type Shift } from "./lane.js";
 import { Random } from "./random.js";
+import { newClient } from "./client.js";
 import { Store } from "./store.js";
 
 export interface WorkerOrders {
@@ -15,7 +16,12 @@ export interface WorkerOrders {
   readonly storeFile: string;
   readonly seed: number;
   readonly lanes: number;
+  /** Whose client it is: the manager's own, or one that was handed to it. */
+  readonly client: "own" | "adopted";
 }
+
+/** How often it is looked whether the session of an adopted client is over, and the next client is due. */
+const NEXT_CLIENT_EVERY_MS = 100;
 
 /** A process that locks and writes until it is told to stop, killed, stopped or cut off. */
 let manager: ZkLockManager;
@@ -30,12 +36,15 @@ export const api = {
   connect: async (given: WorkerOrders) => {
     orders = given;
     store = new Store(given.storeFile);
-    manager = await ZkLockManager.connect(given.servers, {
-      rootDir: given.rootDir,
-      sessionTimeout: given.sessionTimeoutMs,
-      connectTimeout: given.connectTimeoutMs,
-      identity: { worker: given.name, pid: process.pid },
-    });
+    const options = { rootDir: given.rootDir, identity: { worker: given.name, pid: process.pid } };
+    manager =
+      given.client === "own"
+        ? await ZkLockManager.connect(given.servers, {
+            ...options,
+            sessionTimeout: given.sessionTimeoutMs,
+            connectTimeout: given.connectTimeoutMs,
+          })
+        : adopting(new ZkLockManager(options), given);
     const note = (entry: WorkerNote): void => history?.note(nowMs(), entry);
     for (const state of ["connected", "suspended", "lost"] as const) {
       manager.on(state, () => note({ is: "session", state, session: manager.session.id }));
@@ -91,5 +100,19 @@ export const api = {
     store.close();
   },
 };
+
+/** A manager that is given one client after the other, as their sessions end. */
+function adopting(adopter: ZkLockManager, { servers, sessionTimeoutMs }: WorkerOrders): ZkLockManager {
+  const adoptNext = (): void => {
+    try {
+      adopter.init(newClient(servers, sessionTimeoutMs));
+    } catch {
+      // The lease is over, but the session may come back; or the manager has been closed.
+    }
+  };
+  adoptNext();
+  setInterval(() => adopter.session.state === "lost" && adoptNext(), NEXT_CLIENT_EVERY_MS).unref();
+  return adopter;
+}
 
 serve(api);

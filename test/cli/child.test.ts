@@ -54,6 +54,35 @@ describe("the command", () => {
     expect((await run(["--write", "shared", ...words])).stdout).toBe("\n");
     expect((await run(["-c", "2", "permits", ...words])).stdout).toBe("1\n");
   });
+
+  test("gets a slot with --max-holders, which no other holder has, and which is given again", async () => {
+    const holders = ["a", "b"].map(() =>
+      start(["run", ...place, "-c", "2", "slots", "sh", "-c", 'echo "slot $ZK_LOCK_SLOT"; exec sleep 60']),
+    );
+    await Promise.all(holders.map((holder) => holder.says("slot ")));
+    expect(holders.map(({ stdout }) => stdout).sort()).toEqual(["slot 0\n", "slot 1\n"]);
+    const { stdout } = await zkLock(["show", ...place, "slots"]);
+    expect(stdout).toMatch(/^#.+ SESSION +SLOT$/m);
+    expect(stdout.match(/[01]$/gm)?.sort()).toEqual(["0", "1"]);
+    const first = holders.find((holder) => holder.stdout === "slot 0\n");
+    first?.signal("SIGTERM");
+    await first?.ended;
+    expect((await run(["-c", "2", "slots", "sh", "-c", 'echo "$ZK_LOCK_SLOT"'])).stdout).toBe("0\n");
+    for (const holder of holders) holder.signal("SIGTERM");
+    await Promise.all(holders.map(({ ended }) => ended));
+  });
+
+  test("inherits nothing of what another zk-lock said of its lock", async () => {
+    const inner = [process.execPath, CLI, "run", ...place, "inner", "sh", "-c"];
+    const { stdout } = await run([
+      "-c",
+      "2",
+      "outer",
+      ...inner,
+      'echo "$ZK_LOCK_RESOURCE|$ZK_LOCK_SHARED|$ZK_LOCK_SLOT"',
+    ]);
+    expect(stdout).toBe("inner||\n");
+  });
 });
 
 describe("the environment stands for options:", () => {

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { freePort } from "../../scripts/lib/free-port.mjs";
 import { start, zkLock } from "./command.js";
@@ -83,6 +84,25 @@ describe("the exit code is", () => {
     writeFileSync(file, "");
     expect(await run("a", file)).toMatchObject({ code: 3 });
     expect(await run("--node", "a", join(directory, "no-such-module.js"))).toMatchObject({ code: 3 });
+  });
+
+  (process.platform === "linux" ? test : test.skip)("3 where the command cannot be killed", async () => {
+    const child = fileURLToPath(new URL("held-by-a-debugger.py", import.meta.url));
+    const words = ["sh", "-c", 'echo "token=$ZK_LOCK_TOKEN."; exec python3 "$0"', child];
+    const holder = start(["run", ...place, "undying", "--", ...words]);
+    await holder.says(/debugger \w+\n/);
+    const [, token = ""] = /token=(\d+)\./.exec(holder.stdout) ?? [];
+    const [, debuggerPid] = /debugger (\d+)/.exec(holder.stdout) ?? [];
+    // Where nobody may debug there is nothing that cannot be killed.
+    if (debuggerPid === undefined) return;
+    try {
+      await zkLock(["release", ...place, "--force", "--yes", "--token", token, "undying"]);
+      const { code, stderr } = await holder.ended;
+      expect(code).toBe(3);
+      expect(stderr).toMatch(/^zk-lock: Process \d+ could not be killed\.$/m);
+    } finally {
+      process.kill(Number(debuggerPid), "SIGKILL");
+    }
   });
 
   test("64 for a misspelt option, with the right spelling", async () => {

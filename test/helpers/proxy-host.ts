@@ -7,7 +7,7 @@ import type { Opcode, ReplyHeader, RequestHeader } from "./zookeeper-frames.js";
  * until the server has answered, and would wait in vain for an answer that a proxy in the same loop has to pass on.
  */
 const proxies = new Map<number, ProxyServer>();
-const traps = new Map<number, Promise<ReplyHeader | RequestHeader>>();
+const traps = new Map<number, Promise<ReplyHeader | RequestHeader | void>>();
 let lastTrap = 0;
 
 function at(port: number): ProxyServer {
@@ -17,7 +17,7 @@ function at(port: number): ProxyServer {
 }
 
 /** A trap is set when the call returns; when it springs is another call, `sprung`. */
-function set(trap: Promise<ReplyHeader | RequestHeader>): number {
+function set(trap: Promise<ReplyHeader | RequestHeader | void>): number {
   lastTrap += 1;
   traps.set(lastTrap, trap);
   return lastTrap;
@@ -33,6 +33,7 @@ export const api = {
   requestCount: (port: number, operation: Opcode) => at(port).requestCount(operation),
   forgetRequests: (port: number) => at(port).forgetRequests(),
   cut: (port: number) => at(port).cut(),
+  hangUp: (port: number) => at(port).hangUp(),
   close: (port: number) => at(port).close(),
   reopen: (port: number) => at(port).reopen(),
   pause: (port: number, way: Way) => at(port).pause(way),
@@ -43,6 +44,7 @@ export const api = {
   swallowReply: (port: number, operation: Opcode, how: SwallowOptions) => set(at(port).swallowReply(operation, how)),
   swallowRequest: (port: number, operation: Opcode, how: SwallowOptions) =>
     set(at(port).swallowRequest(operation, how)),
+  expireNext: (port: number) => set(at(port).expireNext()),
   sprung: async (trap: number) => {
     const header = await traps.get(trap);
     traps.delete(trap);

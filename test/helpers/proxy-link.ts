@@ -1,11 +1,19 @@
 import { connect, type Socket } from "node:net";
 import { type Direction, ProxyPipe } from "./proxy-pipe.js";
-import { replyHeader, requestHeader, type ReplyHeader, type RequestHeader } from "./zookeeper-frames.js";
+import {
+  replyHeader,
+  requestHeader,
+  type ReplyHeader,
+  type RequestHeader,
+  SESSION_EXPIRED,
+} from "./zookeeper-frames.js";
 
 /** What is done with a frame: it goes on, vanishes, or vanishes and takes the connection with it. */
 export type Verdict = "pass" | "swallow" | "cut";
 
 export interface LinkWatcher {
+  /** A client wants in: to the server, or it is told here that its session has expired. */
+  handshake(): "pass" | "expire";
   request(header: RequestHeader): Verdict;
   reply(header: ReplyHeader, opcode: number | undefined): Verdict;
 }
@@ -54,6 +62,11 @@ export class ProxyLink {
     }
   }
 
+  /** Ends the client's side only: what it has sent and is still held back goes on to the server in its time. */
+  hangUp(): void {
+    this.#client.end();
+  }
+
   /** Calls `action` when both sides are closed. */
   onClosed(action: () => void): void {
     const open = [this.#client, this.#server].filter((socket) => !socket.closed);
@@ -75,10 +88,17 @@ export class ProxyLink {
   }
 
   #onRequest(frame: Buffer): boolean {
-    const header = this.#isHandshake("client") ? undefined : requestHeader(frame);
+    if (this.#isHandshake("client")) return this.#onHandshake();
+    const header = requestHeader(frame);
     if (!header) return true;
     this.#opcodes.set(header.xid, header.opcode);
     return this.#obey(this.#watcher.request(header));
+  }
+
+  #onHandshake(): boolean {
+    if (this.#watcher.handshake() === "pass") return true;
+    this.#client.write(SESSION_EXPIRED);
+    return false;
   }
 
   #onReply(frame: Buffer): boolean {

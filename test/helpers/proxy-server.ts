@@ -26,6 +26,7 @@ export class ProxyServer {
   readonly #gates = new Map<Direction, () => void>();
   readonly #requestTraps: Trap<RequestHeader>[] = [];
   readonly #replyTraps: Trap<ReplyHeader>[] = [];
+  readonly #expiries: (() => void)[] = [];
   readonly #requests = new Map<number, number>();
   #server: Server | undefined;
 
@@ -55,6 +56,10 @@ export class ProxyServer {
 
   cut(): void {
     for (const link of this.#links) link.cut();
+  }
+
+  hangUp(): void {
+    for (const link of this.#links) link.hangUp();
   }
 
   close(): void {
@@ -114,6 +119,10 @@ export class ProxyServer {
     });
   }
 
+  expireNext(): Promise<void> {
+    return new Promise((sprung) => this.#expiries.push(sprung));
+  }
+
   async dispose(): Promise<void> {
     this.close();
     this.resume();
@@ -123,6 +132,11 @@ export class ProxyServer {
   }
 
   readonly #watcher: LinkWatcher = {
+    handshake: () => {
+      const expiry = this.#expiries.shift();
+      expiry?.();
+      return expiry === undefined ? "pass" : "expire";
+    },
     request: (header) => {
       this.#requests.set(header.opcode, (this.#requests.get(header.opcode) ?? 0) + 1);
       return spring(this.#requestTraps, header.opcode, header);

@@ -72,6 +72,14 @@ export class TcpProxy {
     return this.#host.call("cut", this.port);
   }
 
+  /**
+   * Ends all connections on the clients' side only. What `pause` holds back of them reaches the server after `resume()`, as late
+   * as that.
+   */
+  hangUp(): Promise<void> {
+    return this.#host.call("hangUp", this.port);
+  }
+
   /** Refuses new connections. Those that stand go on: `cut()` them too for a server that is down. */
   close(): Promise<void> {
     return this.#host.call("close", this.port);
@@ -118,6 +126,14 @@ export class TcpProxy {
   /** The next request of this kind vanishes before the server has seen it; then the connection is reset. */
   async swallowRequest(operation: Opcode, how: SwallowOptions = {}): Promise<Trap<RequestHeader>> {
     return this.#trap<RequestHeader>(await this.#host.call("swallowRequest", this.port, operation, how));
+  }
+
+  /**
+   * The next client that connects is told that its session has expired, as a server would tell it. The server knows nothing of
+   * it: the session lives on until it really expires.
+   */
+  async expireNext(): Promise<Trap<void>> {
+    return this.#trap<void>(await this.#host.call("expireNext", this.port));
   }
 
   /** Ends the proxy and its connections for good, and resolves when they are gone. Twice is as good as once. */

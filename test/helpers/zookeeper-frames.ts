@@ -54,6 +54,17 @@ export class FrameSplitter {
   }
 }
 
+/**
+ * What a server answers to the handshake of a session that it does not know (any more): protocol 0, no timeout, no session, an
+ * empty password, not read-only.
+ */
+export const SESSION_EXPIRED = Buffer.concat([
+  Buffer.from([0, 0, 0, 37]),
+  Buffer.alloc(4 + 4 + 8),
+  Buffer.from([0, 0, 0, 16]),
+  Buffer.alloc(16 + 1),
+]);
+
 export interface RequestHeader {
   readonly xid: number;
   readonly opcode: number;

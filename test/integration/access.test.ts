@@ -8,6 +8,8 @@ import { journal, rejection, useSetting } from "./setting.js";
 
 const ALL = 31;
 const READ = 1;
+const CREATE = 4;
+const DELETE = 8;
 const CREDENTIALS = "alice:secret:with:colons";
 const auth = { scheme: "digest", credentials: CREDENTIALS } as const;
 const ALICE = `alice:${createHash("sha1").update(CREDENTIALS).digest("base64")}`;
@@ -136,6 +138,29 @@ test("auth: the user's directory stays its own when it is deleted and made anew"
   expect(await lock.acquire()).toBeGreaterThan(token);
   expect(await aclOf(alice, setting.directory(resource))).toEqual([{ perms: ALL, scheme: "digest", auth: ALICE }]);
   await lock.release();
+});
+
+test("auth: an open directory that somebody else has made in its place becomes the user's", async () => {
+  const resource = setting.resource();
+  const lock = (await setting.manager({ auth })).createLock(resource);
+  const token = await lock.acquire();
+  await lock.release();
+  await setting.raw.delete(setting.directory(resource));
+  await setting.raw.mkdirp(setting.directory(resource));
+  expect(await lock.acquire()).toBeGreaterThan(token);
+  expect(await aclOf(alice, setting.directory(resource))).toEqual([{ perms: ALL, scheme: "digest", auth: ALICE }]);
+  await lock.release();
+});
+
+test("a directory in which tickets can be made but not seen: AccessDeniedError, and no ticket is left in it", async () => {
+  const resource = setting.resource();
+  await lockedAway(setting.directory(resource), [
+    { perms: CREATE | DELETE, scheme: "world", auth: "anyone" },
+    { perms: ALL, scheme: "digest", auth: ALICE },
+  ]);
+  const lock = (await setting.manager()).createLock(resource);
+  expect(await rejection(lock.acquire())).toMatchObject({ code: "ERR_ACCESS_DENIED", resource });
+  expect(await alice.children(setting.directory(resource))).toEqual([]);
 });
 
 test("auth: an open directory that is there already becomes the user's", async () => {

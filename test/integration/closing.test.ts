@@ -107,6 +107,20 @@ test("close() resolves soon while the connection is down", async () => {
   await setting.queueOf(resource, 0);
 });
 
+test("close() while the session is being taken over ends it, once the servers are there again", async () => {
+  const resource = setting.resource();
+  const { proxy, manager } = await setting.proxied({ sessionTimeout: 20_000 });
+  await manager.createLock(resource).acquire();
+  await proxy.close();
+  await proxy.cut();
+  await until(() => manager.session.state === "suspended", { what: "the manager to be out of touch" });
+  const closing = manager.close();
+  await proxy.reopen();
+  await closing;
+  // Not at its timeout, which is a long way off.
+  expect(await setting.tickets(resource)).toEqual([]);
+});
+
 test("close() resolves soon while a new session is being sought", async () => {
   const { proxy, manager } = await setting.proxied({ sessionTimeout: 1_500 });
   await proxy.close();

@@ -39,6 +39,14 @@ test.each(Object.keys(NO_SERVERS))("%s: ConnectError within connectTimeout, that
   expect(took).toBeLessThan(CONNECT_TIMEOUT_MS + 1_500);
 });
 
+test("a server that answers like ZooKeeper, but cannot be one: the error says so, and names the address", async () => {
+  const servers = await odd.call("endless");
+  const error = await rejection(ZkLockManager.connect(servers, { connectTimeout: 10_000 }));
+  expect(error).toBeInstanceOf(ConnectError);
+  expect(error.message).toContain("is no ZooKeeper");
+  expect(error.message).toContain(`The server at ${servers} `);
+});
+
 test("a paused server: ConnectError, although its port accepts", async () => {
   const proxy = await setting.proxy();
   await proxy.pause();

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { getEventListeners } from "node:events";
 import { hostname } from "node:os";
-import { AcquireTimeoutError, AlreadyLockedError, type ZkLock } from "../../src/index.js";
+import { AcquireTimeoutError, AlreadyLockedError, type ZkLock, type ZkLockManager } from "../../src/index.js";
 import { until } from "../helpers/until.js";
 import { rejection, timeoutOf, useSetting } from "./setting.js";
 
@@ -212,4 +212,66 @@ test("acquireTimeout: the manager's is the default, a lock's own wins, and a cal
   expect((await rejection(byLock.acquire())).message).toContain("within 120 ms");
   expect((await timeoutOf(byLock, 30)).message).toContain("within 30 ms");
   await holder.release();
+});
+
+test.each<[string, (manager: ZkLockManager, resource: string) => [given: ZkLock, tried: ZkLock]]>([
+  ["a lock", (manager, resource) => [manager.createLock(resource), manager.createLock(resource)]],
+  [
+    "a permit",
+    (manager, resource) => {
+      const permits = manager.createSemaphore(resource, { maxConcurrentHolders: 1 });
+      return [permits, permits];
+    },
+  ],
+  [
+    "a read lock, behind a write lock",
+    (manager, resource) => {
+      const { write, read } = manager.createReadWriteLock(resource);
+      return [write, read];
+    },
+  ],
+])("what is free but for our own aborted acquire is free: %s", async (_, locksOf) => {
+  const resource = setting.resource();
+  const { proxy, manager } = await setting.proxied();
+  const [given, tried] = locksOf(manager, resource);
+  await given.acquire();
+  await given.release();
+  await proxy.forgetRequests();
+  await proxy.pause("toClient");
+  const abort = new AbortController();
+  const aborted = rejection(given.acquire({ signal: abort.signal }));
+  await until(async () => (await proxy.requestCount("create")) === 1, { what: "the create to be on its way" });
+  // Whether it took a ticket we do not know yet, so it cannot be withdrawn yet either.
+  abort.abort();
+  await aborted;
+  const trying = tried.tryAcquire();
+  await until(async () => (await proxy.requestCount("create")) === 2, { what: "the next create to be on its way" });
+  await proxy.resume();
+  expect(await trying).not.toBeNull();
+  expect(await setting.tickets(resource)).toHaveLength(1);
+  await tried.release();
+});
+
+test("somebody else's ticket between our aborted acquire and our next attempt is in its way", async () => {
+  const resource = setting.resource();
+  const { proxy, manager } = await setting.proxied();
+  const lock = manager.createLock(resource);
+  const other = (await setting.manager()).createLock(resource);
+  await lock.acquire();
+  await lock.release();
+  await proxy.forgetRequests();
+  await proxy.pause("toClient");
+  const abort = new AbortController();
+  const aborted = rejection(lock.acquire({ signal: abort.signal }));
+  await until(async () => (await proxy.requestCount("create")) === 1, { what: "the create to be on its way" });
+  const granted = other.acquire();
+  await setting.queueOf(resource, 2);
+  abort.abort();
+  await aborted;
+  const trying = lock.tryAcquire();
+  await until(async () => (await proxy.requestCount("create")) === 2, { what: "the next create to be on its way" });
+  await proxy.resume();
+  expect(await trying).toBeNull();
+  await granted;
+  await other.release();
 });

@@ -1,5 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ZkLockManager } from "../../src/index.js";
+import { InMemoryZooKeeper, VirtualClock } from "../../src/testing/index.js";
 import type { Opcode } from "../helpers/zookeeper-frames.js";
 import { until } from "../helpers/until.js";
 import { canStartServers, startServer } from "../helpers/zookeeper-server.js";
@@ -36,6 +38,26 @@ test.each(LOSSES)("lost: $what. A free lock is acquired with one ticket, and not
   expect(lock.holdCount).toBe(1);
   await lock.release();
   expect(await setting.tickets(resource)).toEqual([]);
+});
+
+test("lost: the reply to the create, and the next server lags behind. The ticket is found all the same", async () => {
+  // No real follower lags at our word.
+  const clock = new VirtualClock();
+  const zooKeeper = new InMemoryZooKeeper({ clock, followers: 1 });
+  const client = zooKeeper.client({ timeout: 4_000 });
+  const lock = new ZkLockManager().init(client).createLock("moved");
+  void lock.acquire().then(() => lock.release());
+  await clock.advance(1_000);
+  zooKeeper.lag(1, 5);
+  zooKeeper.dropReply(client, "create");
+  zooKeeper.attach(client, 1);
+  void lock.acquire();
+  await clock.advance(10_000);
+  expect(lock.isHeld).toBe(true);
+  expect(zooKeeper.tickets()).toHaveLength(1);
+  void lock.release();
+  await clock.advance(1_000);
+  expect(zooKeeper.tickets()).toEqual([]);
 });
 
 test.each(LOSSES)("lost: $what. A waiter keeps one ticket, and is granted in its turn", async (loss) => {

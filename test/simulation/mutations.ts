@@ -20,10 +20,34 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "await insist(() => this.#find(), this.port.session, pause); const found = null as Listing | null; this.#name = null;",
   },
   {
+    what: "after a lost reply, look for the ticket on a server that may lag",
+    file: "own-ticket.ts",
+    from: "await Promise.all([this.port.confirm(directory), this.port.list(directory)]);",
+    to: "[null, await this.port.list(directory)];",
+  },
+  {
     what: "a lease as long as the session",
     file: "session.ts",
     from: "this.leaseDurationMs = Math.floor((timeoutMs * 2) / 3);",
     to: "this.leaseDurationMs = timeoutMs * 1.5;",
+  },
+  {
+    what: "count the lease from the reply instead of the request",
+    file: "zookeeper/link.ts",
+    from: "resolve({ code, value, sentAt });",
+    to: "resolve({ code, value, sentAt: instantOf(this.clock) });",
+  },
+  {
+    what: "let an answer bridge a gap in which the lease was over",
+    file: "session.ts",
+    from: "if (leftWhenSent <= 0) this.#lapse();",
+    to: "void leftWhenSent;",
+  },
+  {
+    what: "leave the timer of the lease running when the session ends",
+    file: "session.ts",
+    from: 'this.#disarm();\n    this.emit("ended");',
+    to: 'this.emit("ended");',
   },
   {
     what: "keep the lease alive by reads",
@@ -66,6 +90,36 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "discipline.ts",
     from: 'queue.slice(0, ahead).findLast(({ demand }) => demand === "exclusive") ?? null',
     to: 'queue.slice(0, Math.min(ahead, 1)).findLast(({ demand }) => demand === "exclusive") ?? null',
+  },
+  {
+    what: "let a semaphore's waiter watch the ticket that is `limit` places ahead",
+    file: "discipline.ts",
+    from: 'return ahead === limit ? "departures" : (queue[ahead - 1] ?? null);',
+    to: "return queue[ahead - limit] ?? null;",
+  },
+  {
+    what: "announce a permit only where it had to be waited for",
+    file: "hold.ts",
+    from: "if (waited || queue.at(-1) !== ticket) announce();",
+    to: "if (waited) announce();",
+  },
+  {
+    what: "give the writer's place up in a downgrade",
+    file: "hold.ts",
+    from: "if (this.#dependent === null) await this.contender.leave();",
+    to: "if (this.#dependent !== null) return this.contender.leave(); else await this.contender.leave();",
+  },
+  {
+    what: "let a hold outlive its session",
+    file: "hold.ts",
+    from: 'readonly #onEnded = (): void => this.lose("session-expired");',
+    to: "readonly #onEnded = (): void => undefined;",
+  },
+  {
+    what: "sleep through a reconnect",
+    file: "ticket-queue.ts",
+    from: 'session.on("connected", woken).on("ended", ended);',
+    to: 'session.on("ended", ended);',
   },
   {
     what: "forget the delete on release",

@@ -6,7 +6,8 @@ export class BrokenPromise extends Error {
   override readonly name = "BrokenPromise";
 }
 
-interface Belief {
+export interface Belief {
+  readonly process: string;
   readonly resource: string;
   readonly kind: string;
   readonly token: number;
@@ -20,6 +21,8 @@ export class Observer {
   /** How many grants there were: a schedule that grants nothing proves nothing. */
   grants = 0;
   readonly log: string[] = [];
+  /** What was seen in an event, where throwing would not reach whoever runs the schedule. */
+  violation: Error | null = null;
 
   note(line: string): void {
     this.log.push(line);
@@ -29,8 +32,12 @@ export class Observer {
     this.grants += 1;
     this.note(`${process} granted ${resource} ${token}`);
     const last = this.#lastToken.get(resource) ?? -1;
-    if (isExclusive(resource) && token <= last) {
-      throw new BrokenPromise(`Process ${process} was granted "${resource}" with token ${token}, after ${last}.`);
+    // A reader is granted after the writers before it, whose tokens are lower.
+    const lastWriter = this.#lastToken.get(`${resource} (write)`) ?? -1;
+    if ((isExclusive(resource) && token <= last) || token <= lastWriter) {
+      this.violation ??= new BrokenPromise(
+        `Process ${process} was granted "${resource}" with token ${token}, after ${Math.max(last, lastWriter)}.`,
+      );
     }
     this.#lastToken.set(resource, Math.max(last, token));
   }
@@ -39,11 +46,11 @@ export class Observer {
     this.note(`${call} failed: ${String(error)}`);
     const expected =
       error instanceof LockError || (error instanceof Error && error.message === "aborted by the schedule");
-    if (!expected) throw error;
+    if (!expected) this.violation ??= error as Error;
   }
 
   /** All that is believed at one moment, by all processes that run. */
-  look(beliefs: readonly (Belief & { process: string })[]): void {
+  look(beliefs: readonly Belief[]): void {
     for (const [resource, believers] of groupBy(beliefs, ({ resource }) => resource)) {
       const writers = believers.filter(({ kind }) => kind === "write" || kind === "mutex");
       const readers = believers.filter(({ kind }) => kind === "read");
@@ -53,6 +60,19 @@ export class Observer {
         throw new BrokenPromise(`More than may hold "${resource}": ${JSON.stringify(believers)}`);
       }
       for (const writer of writers) this.#write(resource, writer);
+    }
+  }
+
+  /**
+   * After a calm: nobody may wait for what is free. `waiting` names the resource of each acquire that has not settled; `permits`
+   * is how many permits of a semaphore must be held before anybody has to wait.
+   */
+  lookForForgotten(beliefs: readonly Belief[], waiting: readonly string[], permits: number): void {
+    for (const resource of new Set(waiting)) {
+      const holders = beliefs.filter((belief) => belief.resource === resource).length;
+      if (holders < (resource === "pool" ? permits : 1)) {
+        throw new BrokenPromise(`Somebody waits for "${resource}", which has ${holders} holders only.`);
+      }
     }
   }
 
@@ -72,7 +92,7 @@ function isExclusive(resource: string): boolean {
   return resource !== "document" && resource !== "pool";
 }
 
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
   return groups;

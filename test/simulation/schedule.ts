@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { SEQUENCE_LIMIT } from "../../src/ticket.js";
 
 /** What is locked in the simulated world: one resource of each kind, and a second mutex. */
 export const RESOURCES = ["mutex", "other mutex", "document", "pool"] as const;
@@ -7,7 +8,7 @@ export const PERMITS = 2;
 /** How long an acquire of the schedule waits: without end, not at all, or so many milliseconds. */
 export type Patience = { readonly timeout?: number; readonly abortAfterMs?: number };
 
-/** One thing that is done to the simulated world. `process` (unless it is HOLDER) and `resource` are taken modulo how many there are. */
+/** One thing that is done to the simulated world. `process` (unless it is HOLDER) is taken modulo how many there are. */
 export type Step =
   | {
       readonly do: "acquire";
@@ -18,7 +19,8 @@ export type Step =
     }
   | { readonly do: "release"; readonly process: number; readonly resource: number; readonly writes: boolean }
   | { readonly do: "pause"; readonly process: number; readonly forMs: number; readonly machineSleeps: boolean }
-  | { readonly do: "disconnect"; readonly process: number; readonly forMs: number }
+  /** `trap`: a send runs into the dead socket before the client has heard of it. */
+  | { readonly do: "disconnect"; readonly process: number; readonly forMs: number; readonly trap: boolean }
   | { readonly do: "partition"; readonly process: number; readonly way: "both" | "up" | "down"; readonly forMs: number }
   | {
       readonly do: "dropReply";
@@ -28,6 +30,8 @@ export type Step =
     }
   | { readonly do: "delay"; readonly process: number; readonly replyMs: number }
   | { readonly do: "expire"; readonly process: number }
+  /** From its next connection on, the process is served by this server. */
+  | { readonly do: "attach"; readonly process: number; readonly server: number }
   | { readonly do: "isolate"; readonly forMs: number }
   | { readonly do: "lag"; readonly transactions: number }
   | { readonly do: "elect" }
@@ -44,6 +48,10 @@ export interface Schedule {
   /** Of the world itself: latencies, orders, coins. */
   readonly seed: number;
   readonly processes: number;
+  /** A bit for each process: set for those whose managers own their sessions, as those of `connect` do. */
+  readonly owners: number;
+  /** What FOCUS stands for. */
+  readonly focus: number;
   readonly steps: readonly TimedStep[];
   /**
    * Whether machines sleep in it, or wall clocks are set back. Both at once leave no trace on any clock that a process has, and
@@ -58,15 +66,18 @@ export interface Schedule {
 export const HOLDER = 8;
 const process = fc.nat(7);
 const victim = fc.oneof({ weight: 1, arbitrary: process }, { weight: 2, arbitrary: fc.constant(HOLDER) });
+/** Which resource: by number, or the one that the schedule is mostly about, so that each kind gets into deep water. */
+export const FOCUS = RESOURCES.length;
 const resource = fc.oneof(
-  { weight: 2, arbitrary: fc.constant(0) },
-  { weight: 3, arbitrary: fc.nat(RESOURCES.length - 1) },
+  { weight: 3, arbitrary: fc.constant(FOCUS) },
+  { weight: 2, arbitrary: fc.nat(RESOURCES.length - 1) },
 );
+export const LONGEST_OUTAGE_MS = 9_000;
 /** Around the session timeout of the simulated world (4 s), below it and above. */
 const outageMs = fc.oneof(
   fc.integer({ min: 1, max: 400 }),
   fc.integer({ min: 400, max: 4_000 }),
-  fc.integer({ min: 4_000, max: 9_000 }),
+  fc.integer({ min: 4_000, max: LONGEST_OUTAGE_MS }),
 );
 
 const patience: fc.Arbitrary<Patience> = fc.oneof(
@@ -94,7 +105,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       machineSleeps: fc.boolean(),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("disconnect" as const), process: victim, forMs: outageMs }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("disconnect" as const),
+      process: victim,
+      forMs: outageMs,
+      trap: fc.boolean(),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -114,14 +133,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({
       do: fc.constant("delay" as const),
       process: victim,
-      replyMs: fc.oneof(fc.constant(0), fc.nat(3_000)),
+      replyMs: fc.oneof(fc.constant(0), fc.nat(3_500)),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("expire" as const), process }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("attach" as const), process: victim, server: fc.nat(1) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("isolate" as const), forMs: outageMs }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("lag" as const), transactions: fc.nat(20) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("elect" as const) }) },
@@ -139,11 +162,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 export const schedules: fc.Arbitrary<Schedule> = fc.record({
   seed: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
   processes: fc.oneof(fc.constant(2), fc.integer({ min: 2, max: 8 })),
+  owners: fc.nat(255),
+  focus: fc.nat(RESOURCES.length - 1),
   steps: fc.array(fc.record({ afterMs: fc.oneof(fc.nat(20), fc.nat(1_000)), step }), {
     minLength: 5,
     maxLength: 60,
     size: "max",
   }),
   machinesSleep: fc.boolean(),
-  sequenceLimit: fc.constantFrom(3, 8, 2_000_000_000),
+  sequenceLimit: fc.constantFrom(3, 8, SEQUENCE_LIMIT),
 });

@@ -1,58 +1,66 @@
 import type { ZkLock } from "../../src/index.js";
 import { ZkLockManager } from "../../src/index.js";
-import type { InMemoryClient, InMemoryZooKeeper, ProcessClock } from "../../src/testing/index.js";
+import type { ProcessClock } from "../../src/testing/index.js";
+import type { Network } from "./network.js";
 import type { Observer } from "./observer.js";
-import { type Patience, PERMITS, RESOURCES } from "./schedule.js";
+import { type Patience, PERMITS, type RESOURCES } from "./schedule.js";
+
+type Resource = (typeof RESOURCES)[number];
 
 /** One process of the simulated world: a manager on a clock of its own, and everything it has asked for. */
 export class SimulatedProcess {
   readonly manager: ZkLockManager;
-  client: InMemoryClient;
-  /** Acquires that have not settled. */
-  pending = 0;
   /** Calls of any kind that have not settled, for the message when they never do. */
   readonly unsettled = new Set<string>();
   readonly #locks = new Map<string, ZkLock>();
+  readonly #waiting: Resource[] = [];
 
+  /** @param ownsSessions as a manager from `connect` does; else it is given one client after the other */
   constructor(
     readonly name: string,
     readonly clock: ProcessClock,
-    private readonly zk: InMemoryZooKeeper,
+    readonly network: Network,
+    private readonly ownsSessions: boolean,
     private readonly observer: Observer,
     sequenceLimit: number,
   ) {
     this.manager = new ZkLockManager({ identity: { name }, sequenceLimit });
-    this.client = zk.client({ clock, timeout: 4_000, server: Number(name) % 2 });
-    this.manager.init(this.client);
+    if (ownsSessions) this.manager.initFrom(() => network.source(), clock);
+    else this.manager.init(network.client);
     this.manager.on("error", () => undefined);
   }
 
   /** A fresh client, where the last one's session has ended. */
   reconnectIfEnded(): void {
-    if (this.clock.isPaused) return;
-    const fresh = this.zk.client({ clock: this.clock, timeout: 4_000, server: Number(this.name) % 2 });
+    const { network } = this;
+    if (this.ownsSessions || this.clock.isPaused || !network.clientEnded) return;
     try {
-      this.manager.init(fresh);
-      this.client = fresh;
+      this.manager.init(network.freshClient());
     } catch {
-      // The last one lives.
+      // The manager has not heard of the end yet.
+      network.clientEnded = true;
     }
   }
 
-  acquire(resource: number, writes: boolean, { timeout, abortAfterMs }: Patience): void {
+  acquire(resource: Resource, writes: boolean, { timeout, abortAfterMs }: Patience): void {
     const lock = this.#lock(resource, writes);
     const signal = abortAfterMs === undefined ? undefined : this.#abortAfter(abortAfterMs);
-    this.pending += 1;
     this.#call(`acquire ${lock.resource}`, async () => {
+      this.#waiting.push(resource);
       try {
         await lock.acquire({ ...(timeout !== undefined && { timeout }), ...(signal && { signal }) });
       } finally {
-        this.pending -= 1;
+        this.#waiting.splice(this.#waiting.indexOf(resource), 1);
       }
     });
   }
 
-  release(resource: number, writes: boolean): void {
+  /** The resource of each acquire that has not settled. */
+  waiting(): readonly Resource[] {
+    return this.#waiting;
+  }
+
+  release(resource: Resource, writes: boolean): void {
     const lock = this.#lock(resource, writes);
     this.#call(`release ${lock.resource}`, () => lock.release());
   }
@@ -66,8 +74,14 @@ export class SimulatedProcess {
     return this.clock.isPaused ? [] : this.manager.holds();
   }
 
-  #lock(index: number, writes: boolean): ZkLock {
-    const resource = RESOURCES[index % RESOURCES.length] ?? RESOURCES[0];
+  /** How many listeners there are on the client, the network's own not counted. */
+  get foreignListeners(): number {
+    const { client } = this.network;
+    const counts = client.eventNames().map((event) => client.listenerCount(event));
+    return counts.reduce((sum, count) => sum + count, 0) - 1;
+  }
+
+  #lock(resource: Resource, writes: boolean): ZkLock {
     const key = resource === "document" && writes ? "document (write)" : resource;
     const existing = this.#locks.get(key);
     if (existing !== undefined) return existing;
@@ -78,7 +92,7 @@ export class SimulatedProcess {
     return lock;
   }
 
-  #makeLock(resource: (typeof RESOURCES)[number], writes: boolean): ZkLock {
+  #makeLock(resource: Resource, writes: boolean): ZkLock {
     switch (resource) {
       case "mutex":
         return this.manager.createLock(resource);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { schedules } from "./schedule.js";
 import { simulate } from "./world.js";
 
-const SCHEDULES = 1_500;
+const SCHEDULES = 3_000;
 
 test("no promise is broken in thousands of random schedules of faults", async () => {
   let grants = 0;

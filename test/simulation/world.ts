@@ -1,12 +1,26 @@
+import { SEQUENCE_LIMIT } from "../../src/ticket.js";
 import { InMemoryZooKeeper, VirtualClock } from "../../src/testing/index.js";
-import { BrokenPromise, Observer } from "./observer.js";
-import { HOLDER, type Schedule, type Step, type TimedStep } from "./schedule.js";
+import { type Belief, BrokenPromise, groupBy, Observer } from "./observer.js";
+import {
+  FOCUS,
+  HOLDER,
+  LONGEST_OUTAGE_MS,
+  PERMITS,
+  RESOURCES,
+  type Schedule,
+  type Step,
+  type TimedStep,
+} from "./schedule.js";
+import { Network } from "./network.js";
 import { SimulatedProcess } from "./simulated-process.js";
 
+const SERVERS = 2;
 /** How often everybody is asked what they believe: finer than any outage. */
 const LOOK_EVERY_MS = 25;
 /** After the last fault everything has to settle within this much virtual time. */
 const SETTLE_MS = 120_000;
+/** Without faults, sessions that are over have ended after this long, and whoever can be granted has been. */
+const CALM_MS = 15_000;
 
 /** Runs one schedule, and throws BrokenPromise for what must not be. Returns what happened, for the curious. */
 export async function simulate(schedule: Schedule): Promise<Observer> {
@@ -30,22 +44,27 @@ class World {
   readonly #zk: InMemoryZooKeeper;
   readonly #processes: SimulatedProcess[];
   readonly #machinesSleep: boolean;
-  #violation: Error | null = null;
+  readonly #focus: number;
+  readonly #retires: boolean;
 
-  constructor({ seed, processes, sequenceLimit, machinesSleep }: Schedule) {
+  constructor({ seed, processes, sequenceLimit, machinesSleep, focus, owners }: Schedule) {
     this.#machinesSleep = machinesSleep;
+    this.#focus = focus;
+    this.#retires = sequenceLimit < SEQUENCE_LIMIT;
     this.#clock = new VirtualClock({ seed });
     this.#zk = new InMemoryZooKeeper({
       clock: this.#clock,
       seed,
       tickTimeMs: 500,
       latencyMs: { min: 0, max: 5 },
-      followers: 1,
+      followers: SERVERS - 1,
     });
-    this.#processes = Array.from(
-      { length: processes },
-      (_, index) => new SimulatedProcess(String(index), this.#clock.process(), this.#zk, this.observer, sequenceLimit),
-    );
+    this.#processes = Array.from({ length: processes }, (_, index) => {
+      const process = this.#clock.process();
+      const network = new Network(this.#zk, this.#clock, process, index % SERVERS);
+      const owns = ((owners >> index) & 1) === 1;
+      return new SimulatedProcess(String(index), process, network, owns, this.observer, sequenceLimit);
+    });
   }
 
   async take({ afterMs, step }: TimedStep): Promise<void> {
@@ -60,12 +79,15 @@ class World {
     this.observer.note("settling");
     this.#zk.lag(1, 0);
     this.#zk.isolate(1, false);
-    for (const { clock, client } of this.#processes) {
+    for (const { clock, network } of this.#processes) {
       clock.resume();
-      this.#zk.heal(client);
-      this.#zk.reconnect(client);
-      this.#zk.delay(client, 0);
+      network.heal();
     }
+    await this.#clock.advance(CALM_MS);
+    this.#look();
+    const waiting = this.#processes.flatMap((process) => process.waiting());
+    // A directory that is being retired is drained to its last holder.
+    this.observer.lookForForgotten(this.#beliefs(), waiting, this.#retires ? 1 : PERMITS);
     for (let passedMs = 0; ; passedMs += 500) {
       for (const process of this.#processes) process.releaseAll();
       await this.#pass(500);
@@ -75,10 +97,23 @@ class World {
     }
   }
 
+  /** Closes all managers; nothing of theirs may be left then. */
   async close(): Promise<void> {
+    // Until the schedule's own timers are over, the last outage's among them.
+    await this.#clock.advance(LONGEST_OUTAGE_MS);
     const closed = Promise.all(this.#processes.map(({ manager }) => manager.close()));
     await this.#pass(3_000);
     await Promise.race([closed, Promise.reject(new BrokenPromise("close() has not settled."))]);
+    // The client cannot take a watch back: one on a queue's directory stays until that changes, or goes with it.
+    this.#zk.reapContainers();
+    await this.#clock.advance(LOOK_EVERY_MS);
+    const left = { timers: this.#clock.pending, watches: this.#watches(), listeners: this.#listeners() };
+    if (left.timers + left.watches.length + left.listeners > 0) {
+      throw new BrokenPromise(`Left behind: ${JSON.stringify(left)}`);
+    }
+    const [hazard] = this.#zk.hazards;
+    if (hazard !== undefined)
+      throw new BrokenPromise(`A real process would have died: ${hazard.kind}, ${hazard.atMs} ms`);
   }
 
   stop(): void {
@@ -87,6 +122,26 @@ class World {
 
   #tickets(): string[] {
     return this.#zk.tickets("/").map(({ path }) => path);
+  }
+
+  /** Whether it is this process's turn anywhere, in the servers' eyes. */
+  #hasATurn({ network: { client } }: SimulatedProcess): boolean {
+    const queues = groupBy(this.#zk.tickets("/"), ({ path }) => path.slice(0, path.lastIndexOf("/")));
+    return [...queues.values()].some((queue) =>
+      queue.some(({ stat }, place) => {
+        const inTheWay = queue.slice(0, place).filter(({ path }) => !path.includes("__READ__"));
+        return stat.ephemeralOwner === client.client_id && inTheWay.length < PERMITS;
+      }),
+    );
+  }
+
+  #watches(): string[] {
+    return this.#zk.sessions().flatMap(({ watches }) => [...watches.data, ...watches.children]);
+  }
+
+  /** How many listeners the managers have left on their clients. */
+  #listeners(): number {
+    return this.#processes.reduce((count, { foreignListeners }) => count + foreignListeners, 0);
   }
 
   #leftovers(): string {
@@ -102,15 +157,19 @@ class World {
     for (let leftMs = ms; leftMs > 0; leftMs -= LOOK_EVERY_MS) {
       await this.#clock.advance(Math.min(leftMs, LOOK_EVERY_MS));
       this.#look();
-      if (this.#violation !== null) throw this.#violation;
+      if (this.observer.violation !== null) throw this.observer.violation;
     }
   }
 
   #look(): void {
-    this.observer.look(
-      this.#processes.flatMap((process) => process.beliefs().map((belief) => ({ ...belief, process: process.name }))),
-    );
+    this.observer.look(this.#beliefs());
     for (const process of this.#processes) process.reconnectIfEnded();
+  }
+
+  #beliefs(): Belief[] {
+    return this.#processes.flatMap((process) =>
+      process.beliefs().map((belief) => ({ ...belief, process: process.name })),
+    );
   }
 
   #process(index: number): SimulatedProcess {
@@ -118,13 +177,17 @@ class World {
     return holder ?? (this.#processes[index % this.#processes.length] as SimulatedProcess);
   }
 
+  #resource({ resource }: { resource: number }): (typeof RESOURCES)[number] {
+    return RESOURCES[resource === FOCUS ? this.#focus : resource] ?? RESOURCES[0];
+  }
+
   #do(step: Step): void {
     switch (step.do) {
       case "acquire":
-        return this.#process(step.process).acquire(step.resource, step.writes, step.patience);
+        return this.#process(step.process).acquire(this.#resource(step), step.writes, step.patience);
       case "release":
         if (step.process === HOLDER) return this.#process(HOLDER).releaseAll();
-        return this.#process(step.process).release(step.resource, step.writes);
+        return this.#process(step.process).release(this.#resource(step), step.writes);
       case "pause": {
         const { clock } = this.#process(step.process);
         clock.pause({ machineSleeps: step.machineSleeps && this.#machinesSleep });
@@ -136,25 +199,25 @@ class World {
         return;
       }
       case "disconnect":
-        return this.#zk.disconnect(this.#process(step.process).client, { forMs: step.forMs });
+        return this.#process(step.process).network.cut(step.forMs, step.trap);
       case "partition": {
-        const { client } = this.#process(step.process);
-        this.#zk.partition(client, step.way);
-        this.#later(step.forMs, () => this.#zk.heal(client));
-        return;
+        const { network } = this.#process(step.process);
+        network.block(step.way);
+        return this.#later(step.forMs, () => network.unblock());
       }
       case "dropReply":
-        this.#zk.dropReply(this.#process(step.process).client, step.operation, { keepOpen: step.keepOpen });
-        return;
+        return this.#process(step.process).network.dropReply(step.operation, step.keepOpen);
       case "delay":
-        return this.#zk.delay(this.#process(step.process).client, step.replyMs);
+        return this.#process(step.process).network.delay(step.replyMs);
       case "expire": {
-        // Servers that end a session before its time are not ours to survive (the fence is): so only who holds nothing. A
-        // holder's session ends in this world as it does in the real one, by silence.
+        // Servers that end a session before its time are not ours to survive (the fence is): so only who holds nothing, and is
+        // not about to learn that it does. A holder's session ends in this world as it does in the real one, by silence.
         const process = this.#process(step.process);
-        if (process.manager.holds().length === 0) this.#zk.expire(process.client);
+        if (process.manager.holds().length === 0 && !this.#hasATurn(process)) process.network.expire();
         return;
       }
+      case "attach":
+        return this.#process(step.process).network.attach(step.server);
       case "isolate":
         this.#zk.isolate(1);
         return this.#later(step.forMs, () => this.#zk.isolate(1, false));
@@ -178,7 +241,7 @@ class World {
       try {
         action();
       } catch (error) {
-        this.#violation ??= error as Error;
+        this.observer.violation ??= error as Error;
       }
     });
   }

@@ -16,10 +16,15 @@ import {
   type LockOptions,
   type LossReason,
   type ManagerOptions,
+  type HeldResource,
   type Reentrancy,
+  type SemaphoreHold,
+  type SlotOptions,
   StaleTokenError,
+  type TicketStatus,
   type ZkLock,
   ZkLockManager,
+  type ZkSemaphore,
   type Locator,
   type ZooKeeperClient,
 } from "../../src/index.js";
@@ -124,6 +129,31 @@ export async function usesUsing(lock: ZkLock): Promise<void> {
   same<typeof text, string>(true);
   const later = await lock.using(async ({ token }) => Promise.resolve(token), { timeout: 5 });
   same<typeof later, number>(true);
+}
+
+export async function usesASemaphore(manager: ZkLockManager, signal: AbortSignal): Promise<void> {
+  const permits = manager.createSemaphore("r", { maxConcurrentHolders: 2 });
+  same<typeof permits, ZkSemaphore>(true);
+  const lock: ZkLock = permits;
+  await lock.using((hold) => same<typeof hold, Hold>(true));
+  const options: SlotOptions = { signal };
+  const slot = await permits.slot(options);
+  same<typeof slot, number>(true);
+  const text = await permits.using(async (hold) => {
+    same<typeof hold, SemaphoreHold>(true);
+    return String(await hold.slot({ signal }));
+  });
+  same<typeof text, string>(true);
+  // A body that knows nothing of slots will do.
+  await permits.using((hold: Hold) => hold.token);
+  same<TicketStatus["slot"], number | undefined>(true);
+  same<HeldResource["slot"], number | undefined>(true);
+
+  // @ts-expect-error There is nothing but the signal to say.
+  await permits.slot({ timeout: 1 });
+  // Other locks have no slots, nor have their holds.
+  same<"slot" extends keyof ZkLock ? true : false, false>(true);
+  same<"slot" extends keyof Hold ? true : false, false>(true);
 }
 
 export function usesOptions(): LockOptions[] {

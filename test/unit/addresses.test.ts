@@ -1,7 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { InvalidArgumentError, LockError } from "../../src/errors.js";
-import { oddList, parseServers, resolveServers } from "../../src/zookeeper/addresses.js";
+import { oddConnectString, oddList, parseServers, resolveServers } from "../../src/zookeeper/addresses.js";
+
+describe("oddConnectString", () => {
+  test.each([
+    ["a:1", "a:1"],
+    ["a:1,b:2", "a:1,b:2,a:1"],
+    ["a:1,b:2/team/a", "a:1,b:2,a:1/team/a"],
+    ["a:1,b:2,c:3/x", "a:1,b:2,c:3/x"],
+  ])("%j is %j", (connect, odd) => expect(oddConnectString(connect)).toBe(odd));
+});
 
 describe("parseServers", () => {
   test.each([

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { connect } from "node:net";
 import { noLeaks } from "../helpers/leaks.js";
-import { RawClient } from "../helpers/raw-client.js";
+import { EPHEMERAL, RawClient } from "../helpers/raw-client.js";
 import { TcpProxy } from "../helpers/tcp-proxy.js";
 import { until } from "../helpers/until.js";
 import { ask } from "../helpers/server-statistics.js";
 
 const CONNECTION_LOSS = -4;
+const SESSION_EXPIRED = -112;
 const SERVER = process.env["ZK_TEST_CONNECT"]!;
 const PATH = `/harness-proxy-${process.pid}`;
 
@@ -110,6 +111,30 @@ test("requests are held back while their way is paused", async () => {
   expect(await outside.exists(PATH)).toBe(false);
   await proxy.resume();
   await created;
+});
+
+test("what was held back when the proxy hung up still reaches the server, when it may pass", async () => {
+  await proxy.pause("toServer");
+  const created = expect(through.create(PATH)).rejects.toMatchObject({ code: CONNECTION_LOSS });
+  await until(async () => (await proxy.requestCount("create")) === 1, { what: "the request" });
+  await proxy.close();
+  await proxy.hangUp();
+  await created;
+  expect(await outside.exists(PATH)).toBe(false);
+  await proxy.resume();
+  await until(() => outside.exists(PATH), { what: "the late request to be carried out" });
+  await until(async () => (await proxy.connections()) === 0, { what: "the connection to go" });
+  await proxy.reopen();
+});
+
+test("a client can be told that its session has expired, while it lives on", async () => {
+  await through.create(PATH, "", EPHEMERAL);
+  const told = new Promise((resolve) => through.client.on("close", (_client: unknown, code: number) => resolve(code)));
+  const { sprung } = await proxy.expireNext();
+  await proxy.cut();
+  await sprung;
+  expect(await told).toBe(SESSION_EXPIRED);
+  expect((await outside.stat(PATH))?.ephemeralOwner).toBe(through.sessionId);
 });
 
 test.each(["destroy", "resetAndDestroy"] as const)(

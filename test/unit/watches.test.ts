@@ -90,6 +90,11 @@ describe("the cap", () => {
     expect(fill(watches)).toBe(armed);
   });
 
+  test("counts the chroot that the client writes in front of each path", () => {
+    const chroot = `/${"c".repeat(103)}`;
+    expect(fill(new Watches(chroot)) * (chroot.length + 104)).toBeLessThan(2 ** 20);
+  });
+
   test("counts bytes, not characters", () => {
     const watches = new Watches();
     expect(() => watches.arm("é".repeat(460_000), () => undefined)).toThrow(LockError);

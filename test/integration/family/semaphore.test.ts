@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { type LimitMismatchError, type ZkLock, ZkLockManager } from "../../../src/index.js";
-import { InMemoryZooKeeper } from "../../../src/testing/index.js";
+import { InMemoryZooKeeper, VirtualClock } from "../../../src/testing/index.js";
 import { until } from "../../helpers/until.js";
 import { rejection, useSetting } from "../setting.js";
 import { member, useNotes } from "./family.js";
@@ -50,6 +50,33 @@ test.each([
   await fourth;
   await locks[2]!.release();
   await locks[3]!.release();
+});
+
+test("who is granted at the first look says so to those who queued up before that look", async () => {
+  const clock = new VirtualClock();
+  const zooKeeper = new InMemoryZooKeeper({ clock });
+  const clients = [0, 1, 2, 3].map(() => zooKeeper.client({ timeout: 60_000 }));
+  const locks = clients.map((client) => permits(new ZkLockManager().init(client), "announced"));
+  const order: number[] = [];
+  const acquire = (place: number): void => void locks[place]!.acquire().then(() => order.push(place));
+  acquire(0);
+  await clock.advance(100);
+  acquire(1);
+  await clock.advance(100);
+  // The third learns of its ticket only after the fourth has queued up behind it and the first has left.
+  zooKeeper.dropReply(clients[2]!, "create");
+  acquire(2);
+  while (zooKeeper.tickets().length < 3) await clock.advance(0.1);
+  zooKeeper.disconnect(clients[2]!, { forMs: 1_000 });
+  acquire(3);
+  await clock.advance(100);
+  void locks[0]!.release();
+  // The client comes back by itself after a third of its session timeout at the latest.
+  await clock.advance(30_000);
+  expect(order).toEqual([0, 1, 2]);
+  void locks[1]!.release();
+  await clock.advance(1_000);
+  expect(order).toEqual([0, 1, 2, 3]);
 });
 
 test("only the first in line watches the queue; each one behind watches its predecessor", async () => {

@@ -24,6 +24,11 @@ export const api = {
   lock: (resource: string) => keep(connected().createLock(resource)),
   permit: (resource: string, maxConcurrentHolders: number) =>
     keep(connected().createSemaphore(resource, { maxConcurrentHolders })),
+  slot: async (resource: string, maxConcurrentHolders: number) => {
+    const lock = connected().createSemaphore(resource, { maxConcurrentHolders });
+    await keep(lock);
+    return lock.slot();
+  },
   release: async () => {
     for (const lock of kept.splice(0)) await lock.release();
   },

@@ -1,0 +1,38 @@
+/** What is stored with a semaphore's resource: the data of its directory, so that it goes when the directory does. */
+export interface SemaphoreData {
+  /** How many may hold at a time; undefined: nobody has said so yet. */
+  readonly limit: number | undefined;
+  /**
+   * The slots that holders have claimed, each by the sequence of its ticket: shorter than the ticket's name, and as good within
+   * one directory.
+   */
+  readonly slots: ReadonlyMap<number, number>;
+}
+
+/** Whatever cannot be understood counts as not being there. */
+export function readSemaphoreData(data: Buffer): SemaphoreData {
+  const { maxConcurrentHolders, slots } = parse(data);
+  return {
+    limit: Number.isSafeInteger(maxConcurrentHolders) ? (maxConcurrentHolders as number) : undefined,
+    slots: new Map(
+      Object.entries(slots ?? {})
+        .filter(([sequence, slot]) => /^\d+$/.test(sequence) && Number.isSafeInteger(slot))
+        .map(([sequence, slot]) => [Number(sequence), slot as number]),
+    ),
+  };
+}
+
+export function writeSemaphoreData({ limit, slots }: SemaphoreData): Buffer {
+  return Buffer.from(
+    JSON.stringify({ maxConcurrentHolders: limit, ...(slots.size > 0 && { slots: Object.fromEntries(slots) }) }),
+  );
+}
+
+function parse(data: Buffer): { maxConcurrentHolders?: unknown; slots?: object } {
+  try {
+    const written: unknown = JSON.parse(data.toString());
+    return typeof written === "object" && written !== null ? written : {};
+  } catch {
+    return {};
+  }
+}
