@@ -10,6 +10,9 @@ import { type FencingToken, fencingToken, type Place, placeOf, queueOf, type Tic
 import type { Withdrawals } from "./withdrawals.js";
 import { ConnectionLossError, type Listing, type QueuePort } from "./zookeeper/port.js";
 
+/** The version of a node that nobody has written to since it was made. */
+const UNWRITTEN = 0;
+
 /** What it takes to stand in the queue of a resource. */
 export interface QueueOptions {
   readonly resource: string;
@@ -116,11 +119,14 @@ export class Contender {
     return this.options.withdrawals.add(this.#own.id, this.#own.withdraw());
   }
 
-  /** Writes on our ticket since when we hold, for others to read. */
+  /**
+   * Writes on our ticket since when we hold, for others to read; unless somebody has written there already, who wants it back.
+   * Whoever waits for this word takes any for it.
+   */
   async announceGrant(): Promise<void> {
     const { place } = this.#standing as Standing;
     const text = writeGrant(this.options.data, new Date());
-    await this.#insist(() => this.port.write(this.#pathOf(place.ticket), text));
+    await this.#insist(() => this.port.store(this.#pathOf(place.ticket), text, UNWRITTEN));
   }
 
   /** Who is first, and how many are before us, as of now. Empty when we have no ticket, or nobody answers. */
@@ -198,7 +204,7 @@ export class Contender {
   async #watchTicket(ticket: Ticket, onEvent: () => void): Promise<() => void> {
     const { content, forget } = await this.port.watch(this.#pathOf(ticket), onEvent);
     // A predecessor in a semaphore's line may have been granted since we saw it: then we are first in line.
-    if (content === null || (ticket.demand === "permit" && content.version > 0)) onEvent();
+    if (content === null || (ticket.demand === "permit" && content.version > UNWRITTEN)) onEvent();
     return forget;
   }
 

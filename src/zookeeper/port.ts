@@ -23,12 +23,10 @@ export interface QueuePort {
   watch(path: string, onEvent: () => void): Promise<{ content: NodeContent | null; forget: () => void }>;
   /** The queue now, and `onEvent` once when a ticket comes or goes. Null: the directory is gone, and there is no watch. */
   watchQueue(directory: string, onEvent: () => void): Promise<{ listing: Listing | null; forget: () => void }>;
-  /** Writes into a node of ours. */
-  write(path: string, data: Buffer): Promise<void>;
   /** What is stored with a resource, and the version to replace it by; null: the directory is gone. */
   stored(directory: string): Promise<{ data: Buffer; version: number } | null>;
-  /** Stores it, unless somebody else has stored anything since `version`: then false. */
-  store(directory: string, data: Buffer, version: number): Promise<boolean>;
+  /** Writes into a node, unless somebody else has written there since `version`, or it is gone: then false. */
+  store(path: string, data: Buffer, version: number): Promise<boolean>;
   /** Resolves when the node is gone, whoever deleted it. */
   remove(path: string): Promise<void>;
   /** Makes a directory, and what is above it, where it is missing. */

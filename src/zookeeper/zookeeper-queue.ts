@@ -76,18 +76,14 @@ export class ZooKeeperQueue implements QueuePort {
     return { listing: value, forget };
   }
 
-  async write(path: string, data: Buffer): Promise<void> {
-    await this.#set(path, data, ANY_VERSION).then((written) => this.#value(written, path));
-  }
-
   async stored(directory: string): Promise<{ data: Buffer; version: number } | null> {
     return this.read(directory);
   }
 
-  async store(directory: string, data: Buffer, version: number): Promise<boolean> {
-    const written = await this.#set(directory, data, version);
+  async store(path: string, data: Buffer, version: number): Promise<boolean> {
+    const written = await this.#set(path, data, version);
     if (written.code === Code.badVersion || written.code === Code.noNode) return false;
-    this.#value(written, directory);
+    this.#value(written, path);
     return true;
   }
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { schedules } from "./schedule.js";
 import { simulate } from "./world.js";
 
-const SCHEDULES = 3_000;
+const SCHEDULES = 2_000;
 
 test("no promise is broken in thousands of random schedules of faults", async () => {
   let grants = 0;
@@ -15,4 +15,4 @@ test("no promise is broken in thousands of random schedules of faults", async ()
   );
   // A world in which nobody ever gets a lock would keep every promise.
   expect(grants).toBeGreaterThan(SCHEDULES);
-}, 240_000);
+}, 600_000);

@@ -32,6 +32,22 @@ test("a holder hears that its resource is asked for, and nobody else does", asyn
   await waiter!.release();
 });
 
+test("a request that comes before the new holder of a permit has said that it holds is heard", async () => {
+  const resource = setting.resource();
+  const [holder, waiter] = await Promise.all(
+    [0, 1].map(async () => (await setting.manager()).createSemaphore(resource, { maxConcurrentHolders: 1 })),
+  );
+  await holder!.acquire();
+  const acquiring = waiter!.acquire();
+  const [, waiting] = await setting.queueOf(resource, 2);
+  await setting.raw.set(`${setting.directory(resource)}/${waiting}`, JSON.stringify({ releaseRequestedAt: 1 }));
+  const heard = requests(waiter!);
+  await holder!.release();
+  await acquiring;
+  await until(() => heard.count === 1, { what: "the new holder to hear" });
+  await waiter!.release();
+});
+
 test("with nobody holding, nobody is asked", async () => {
   const lock = (await setting.manager()).createLock(setting.resource());
   expect(await lock.requestRelease()).toBe(0);

@@ -40,7 +40,8 @@ export const api = {
       for (let left = times; left > 0; left -= 1) {
         await lock.using(async () => {
           appendFileSync(file, "+\n");
-          await sleep(Math.random() * 4);
+          // Longer than a hand-over takes, so that at times all permits are in use.
+          await sleep(5 + Math.random() * 10);
           appendFileSync(file, "-\n");
         });
         if (Math.random() < 0.3) await sleep(Math.random() * 4);
