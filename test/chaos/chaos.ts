@@ -5,7 +5,7 @@ import { until } from "../helpers/until.js";
 import { Checker, type Findings } from "./checker/check.js";
 import { JAMMED, RECOVERY_LIMIT_MS } from "./checker/recovery.js";
 import { nowMs } from "./clock.js";
-import { bringUp, strike } from "./faults.js";
+import { bringAllUp, strike } from "./faults.js";
 import { readHistory } from "./history.js";
 import { type PlannedFault, type Round, Schedule } from "./schedule.js";
 import { SESSION_MS, World } from "./world.js";
@@ -128,7 +128,7 @@ async function reviveServers(world: World): Promise<void> {
   for (const server of world.ensemble.servers.filter(({ pid }) => pid === undefined)) {
     world.note({ is: "diagnosis", lines: [server.logTail()] });
     world.note({ is: "fault", fault: BY_ITSELF, kind: "server ended by itself", target: server.connectString });
-    await bringUp(server);
+    await bringAllUp([server]);
     world.note({ is: "healed", fault: BY_ITSELF, kind: "server ended by itself" });
   }
 }
@@ -139,7 +139,7 @@ async function endJam(world: World): Promise<void> {
   world.note({ is: "fault", fault: BY_ITSELF, kind: JAMMED, target: "the ensemble" });
   const leader = await world.ensemble.leader();
   await leader.kill();
-  await bringUp(leader);
+  await bringAllUp([leader]);
   world.note({ is: "healed", fault: BY_ITSELF, kind: JAMMED });
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TcpProxy } from "../helpers/tcp-proxy.js";
 import type { ZooKeeperServer } from "../helpers/zookeeper-server.js";
+import { nowMs } from "./clock.js";
 import type { Member } from "./crew.js";
 import type { PlannedFault } from "./schedule.js";
 import type { World } from "./world.js";
@@ -27,11 +28,11 @@ export async function strike(world: World, { kind, aim, scope, lastsMs }: Planne
   const workers = scope === "all" ? world.crew.members : [at(world.crew.members, aim)];
   switch (kind) {
     case "kill follower":
-      return killServers([await world.ensemble.follower()]);
+      return killServers(async () => [await world.ensemble.follower()]);
     case "kill leader":
-      return killServers([await world.ensemble.leader()]);
+      return killServers(async () => [await world.ensemble.leader()]);
     case "lose quorum":
-      return killServers(world.ensemble.servers.slice(aim < 0.5 ? 0 : 1).slice(0, 2));
+      return killServers(() => Promise.resolve(world.ensemble.servers.slice(aim < 0.5 ? 0 : 1).slice(0, 2)));
     case "stop server":
       return stopServers([at(world.ensemble.servers, aim)]);
     case "stop leader":
@@ -83,32 +84,46 @@ function at<T>(list: readonly T[], aim: number): T {
   return member;
 }
 
-async function killServers(servers: readonly ZooKeeperServer[]): Promise<Fault> {
+/**
+ * ZooKeeper before 3.8.4 forgets transactions when a server is killed that has just caught up with its leader and not written all
+ * of it down yet (ZOOKEEPER-4785): its tree differs from the others' from then on, for ever. So nobody is killed before the
+ * ensemble has been whole for so long.
+ */
+const CATCH_UP_MS = 3_000;
+let wholeSinceMs = 0;
+
+async function killServers(choose: () => Promise<readonly ZooKeeperServer[]>): Promise<Fault> {
+  for (let leftMs = Infinity; leftMs > 0;) {
+    leftMs = wholeSinceMs + CATCH_UP_MS - nowMs();
+    await sleep(leftMs);
+  }
+  const servers = await choose();
   await Promise.all(servers.map((server) => server.kill()));
-  return {
-    target: names(servers),
-    heal: async () => {
-      await Promise.all(servers.map(bringUp));
-    },
-  };
+  return { target: names(servers), heal: () => bringAllUp(servers) };
 }
 
 async function stopServers(servers: readonly ZooKeeperServer[]): Promise<Fault> {
   await Promise.all(servers.map((server) => server.pause()));
   return {
     target: names(servers),
-    heal: async () => {
+    heal: () => {
       for (const server of servers) server.resume();
-      await Promise.all(servers.map(bringUp));
+      return bringAllUp(servers);
     },
   };
+}
+
+/** Resolves when all of them serve. */
+export async function bringAllUp(servers: readonly ZooKeeperServer[]): Promise<void> {
+  await Promise.all(servers.map(bringUp));
+  wholeSinceMs = nowMs();
 }
 
 /** How often a server may end by itself while it comes up. */
 const TRIES = 3;
 
 /** Resolves when the server serves. One that ended by itself, as it can after a stop, is started again. */
-export async function bringUp(server: ZooKeeperServer): Promise<void> {
+async function bringUp(server: ZooKeeperServer): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     if (server.pid === undefined) server.launch();
     try {

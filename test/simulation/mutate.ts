@@ -6,7 +6,7 @@ import { MUTATIONS, type Mutation } from "./mutations.js";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MUTANTS = `${ROOT}.cache/mutants`;
 const SCHEDULES = 10_000;
-const PATIENCE_MS = 600_000;
+const PATIENCE_MS = 1_800_000;
 /** The same for all, so that the table can be checked. */
 const SEED = 2026;
 

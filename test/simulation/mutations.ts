@@ -32,24 +32,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "this.leaseDurationMs = timeoutMs * 1.5;",
   },
   {
-    what: "count the lease from the reply instead of the request",
-    file: "zookeeper/link.ts",
-    from: "resolve({ code, value, sentAt });",
-    to: "resolve({ code, value, sentAt: instantOf(this.clock) });",
-  },
-  {
-    what: "let an answer bridge a gap in which the lease was over",
-    file: "session.ts",
-    from: "if (leftWhenSent <= 0) this.#lapse();",
-    to: "void leftWhenSent;",
-  },
-  {
-    what: "leave the timer of the lease running when the session ends",
-    file: "session.ts",
-    from: 'this.#disarm();\n    this.emit("ended");',
-    to: 'this.emit("ended");',
-  },
-  {
     what: "keep the lease alive by reads",
     file: "zookeeper/keep-alive.ts",
     from: "? probe(link, probePath)",
@@ -102,18 +84,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "hold.ts",
     from: "if (waited || queue.at(-1) !== ticket) announce();",
     to: "if (waited) announce();",
-  },
-  {
-    what: "give the writer's place up in a downgrade",
-    file: "hold.ts",
-    from: "if (this.#dependent === null) await this.contender.leave();",
-    to: "if (this.#dependent !== null) return this.contender.leave(); else await this.contender.leave();",
-  },
-  {
-    what: "let a hold outlive its session",
-    file: "hold.ts",
-    from: 'readonly #onEnded = (): void => this.lose("session-expired");',
-    to: "readonly #onEnded = (): void => undefined;",
   },
   {
     what: "sleep through a reconnect",
