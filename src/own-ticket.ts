@@ -10,6 +10,9 @@ import { ConnectionLossError, type Listing, type QueuePort } from "./zookeeper/p
 const PROCESS_ID = randomBytes(8).toString("hex");
 let ticketsTaken = 0;
 
+/** How often a directory may be gone again as our ticket arrives, with a pause after each time, until we call it a fault. */
+const MAX_TIMES_GONE = 100;
+
 /**
  * A ticket of ours, from the first try to take it until it is gone for certain, whatever replies are lost in between: none is
  * taken twice, and none is left behind in a live session. (Apache Curator's protection: an id in the node's name.)
@@ -49,20 +52,33 @@ export class OwnTicket {
   }
 
   async #take(): Promise<Listing> {
-    const { directory, data, discipline, pause } = this.options;
-    for (;;) {
+    const { directory, pause } = this.options;
+    for (let timesGone = 0; timesGone < MAX_TIMES_GONE;) {
       if (this.#withdrawal !== null) throw new LockError("Left the queue before entering it.");
       try {
-        const { name, listing } = await this.port.takeTicket(directory, discipline.ticketPrefix(this.id), data);
-        this.#name = name;
-        return listing;
+        const listing = await this.#tryToTake();
+        if (listing !== null) return listing;
+        timesGone += 1;
+        await pause();
       } catch (error) {
         if (!(error instanceof ConnectionLossError)) throw error;
+        // The create may have happened: look before trying again.
+        const found = await insist(() => this.#find(), this.port.session, pause);
+        if (found !== null) return found;
       }
-      // The create may have happened: look before trying again.
-      const found = await insist(() => this.#find(), this.port.session, pause);
-      if (found !== null) return found;
     }
+    throw new LockError(
+      `The directory ${directory} is gone again as often as we make it: somebody deletes it, or the servers disagree.`,
+    );
+  }
+
+  /** Null: the directory was gone again as the ticket arrived. */
+  async #tryToTake(): Promise<Listing | null> {
+    const { directory, data, discipline } = this.options;
+    const taken = await this.port.takeTicket(directory, discipline.ticketPrefix(this.id), data);
+    if (taken === null) return null;
+    this.#name = taken.name;
+    return taken.listing;
   }
 
   /** The queue with our ticket in it, if there is one. */

@@ -9,9 +9,9 @@ export interface QueuePort {
   readonly session: Session;
   /**
    * Takes a ticket whose name starts with `prefix` and looks at the queue, in one round trip; makes the directory if it is
-   * missing. `name` is the new node's.
+   * missing. `name` is the new node's. Null: the directory was gone again as the ticket arrived.
    */
-  takeTicket(directory: string, prefix: string, data: Buffer): Promise<{ name: string; listing: Listing }>;
+  takeTicket(directory: string, prefix: string, data: Buffer): Promise<{ name: string; listing: Listing } | null>;
   /** Null: the directory is gone. */
   list(directory: string): Promise<Listing | null>;
   /** The session that owns a node, and what is written in it; null: there is no such node. Leaves no watch. */

@@ -9,8 +9,6 @@ import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } f
 
 const EPHEMERAL_SEQUENTIAL = 3;
 const ANY_VERSION = -1;
-/** How often a directory may be reaped between our making it and our ticket's arrival, before we call it a fault. */
-const MAX_REAPED_IN_A_ROW = 10;
 
 /** The queue port on a session of ZooKeeper. */
 export class ZooKeeperQueue implements QueuePort {
@@ -26,34 +24,14 @@ export class ZooKeeperQueue implements QueuePort {
     this.#directories = new Directories(restricted);
   }
 
-  async takeTicket(directory: string, prefix: string, data: Buffer): Promise<{ name: string; listing: Listing }> {
-    for (let attempt = 0; attempt < MAX_REAPED_IN_A_ROW; attempt += 1) {
-      if (!this.#directories.isReady(directory)) await this.#secure(directory);
-      // From the second time on, what makes the directory goes out in the same burst, ahead of the ticket.
-      const [made, created, listed] = await Promise.all([
-        attempt === 0 ? [] : this.#directories.make(this.attachment.link, directory),
-        this.#create(`${directory}/${prefix}`, data),
-        this.#children(directory),
-      ]);
-      this.#proves(created);
-      if (created.code === Code.noNode) {
-        this.#directories.forget(directory);
-        if (isRefused(made)) throw denied(directory);
-        continue;
-      }
-      const path = this.#value(created, directory);
-      try {
-        const listing = this.#value(listed, directory);
-        // It may have been deleted since we secured it, and made anew by somebody who did not.
-        if (!this.#directories.isRestricted(listing)) await this.#secureAgain(directory);
-        return { name: path.slice(directory.length + 1), listing };
-      } catch (error) {
-        // Who is told of a refusal has no ticket to withdraw. One whose fate is unknown is looked for by its name.
-        if (!(error instanceof ConnectionLossError)) await this.remove(path);
-        throw error;
-      }
-    }
-    throw new LockError(`The directory ${directory} is deleted as often as we make it. Who does that?`);
+  async takeTicket(
+    directory: string,
+    prefix: string,
+    data: Buffer,
+  ): Promise<{ name: string; listing: Listing } | null> {
+    const taken = await this.#takeTicket(directory, prefix, data, false);
+    // It is missing: what makes it goes out in the same burst, ahead of the ticket.
+    return taken ?? this.#takeTicket(directory, prefix, data, true);
   }
 
   async list(directory: string): Promise<Listing | null> {
@@ -94,10 +72,7 @@ export class ZooKeeperQueue implements QueuePort {
 
   async makeDirectory(directory: string): Promise<void> {
     if (!this.#directories.isReady(directory)) return this.#secure(directory);
-    const made = await this.#directories.make(this.attachment.link, directory);
-    if (isRefused(made)) throw denied(directory);
-    const own = made.at(-1);
-    if (own !== undefined && own.code !== Code.nodeExists) this.#value(own, directory);
+    this.#assertNotRefused(await this.#directories.make(this.attachment.link, directory), directory);
   }
 
   async listDirectories(rootDir: string): Promise<readonly string[]> {
@@ -119,6 +94,47 @@ export class ZooKeeperQueue implements QueuePort {
     if (answer.code === Code.noNode) return false;
     if (answer.code !== Code.badVersion && answer.code !== Code.noAuth) this.#value(answer, path);
     return true;
+  }
+
+  /** Null: the directory was not there when the ticket arrived, or went at once with the ticket in it. */
+  async #takeTicket(
+    directory: string,
+    prefix: string,
+    data: Buffer,
+    makesDirectory: boolean,
+  ): Promise<{ name: string; listing: Listing } | null> {
+    if (!this.#directories.isReady(directory)) await this.#secure(directory);
+    const [made, created, listed] = await Promise.all([
+      makesDirectory ? this.#directories.make(this.attachment.link, directory) : [],
+      this.#create(`${directory}/${prefix}`, data),
+      this.#children(directory),
+    ]);
+    this.#proves(created);
+    if (created.code === Code.noNode) {
+      this.#directories.forget(directory);
+      this.#assertNotRefused(made, directory);
+      return null;
+    }
+    const path = this.#value(created, directory);
+    // Deleted behind our ticket's arrival, with the ticket in it.
+    if (listed.code === Code.noNode) return null;
+    try {
+      const listing = this.#value(listed, directory);
+      // It may have been deleted since we secured it, and made anew by somebody who did not.
+      if (!this.#directories.isRestricted(listing)) await this.#secureAgain(directory);
+      return { name: path.slice(directory.length + 1), listing };
+    } catch (error) {
+      // Who is told of a refusal has no ticket to withdraw. One whose fate is unknown is looked for by its name.
+      if (!(error instanceof ConnectionLossError)) await this.remove(path);
+      throw error;
+    }
+  }
+
+  /** Not that it is there: what is above it may have been deleted meanwhile, or it itself. */
+  #assertNotRefused(made: readonly Reply<unknown>[], directory: string): void {
+    if (isRefused(made)) throw denied(directory);
+    const own = made.at(-1);
+    if (own !== undefined && own.code !== Code.nodeExists && own.code !== Code.noNode) this.#value(own, directory);
   }
 
   async #secure(directory: string): Promise<void> {

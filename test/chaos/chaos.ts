@@ -8,6 +8,7 @@ import { nowMs } from "./clock.js";
 import { bringAllUp, strike } from "./faults.js";
 import { readHistory } from "./history.js";
 import { type PlannedFault, type Round, Schedule } from "./schedule.js";
+import { disagreements, type View } from "./views.js";
 import { SESSION_MS, World } from "./world.js";
 
 export interface ChaosOptions {
@@ -93,8 +94,8 @@ async function runAct(
   await recovered(world);
   world.note({ is: "calm" });
   world.note({ is: "draining" });
-  await world.crew.drain();
-  world.note({ is: "left-over", tickets: await ticketsLeft(world) });
+  await drained(world);
+  await lookForTicketsLeft(world);
   world.note({ is: "end" });
 }
 
@@ -120,7 +121,7 @@ async function recovered(world: World): Promise<void> {
   if (await wait(SUSPICIOUS_MS)) return;
   if (!(await world.canCommit())) await endJam(world);
   if (await wait(RECOVERY_LIMIT_MS)) return;
-  world.note({ is: "diagnosis", lines: await world.diagnose() });
+  await noteDiagnosis(world);
 }
 
 /** A server can end by itself, some time after it was stopped and went on. */
@@ -135,7 +136,7 @@ async function reviveServers(world: World): Promise<void> {
 
 /** ZooKeeper 3.8.0 can come back from a stopped leader in a state in which it commits nothing any more, for ever. */
 async function endJam(world: World): Promise<void> {
-  world.note({ is: "diagnosis", lines: await world.diagnose() });
+  await noteDiagnosis(world);
   world.note({ is: "fault", fault: BY_ITSELF, kind: JAMMED, target: "the ensemble" });
   const leader = await world.ensemble.leader();
   await leader.kill();
@@ -143,18 +144,30 @@ async function endJam(world: World): Promise<void> {
   world.note({ is: "healed", fault: BY_ITSELF, kind: JAMMED });
 }
 
-/** The tickets that are still there when they should have gone. */
-async function ticketsLeft(world: World): Promise<string[]> {
-  let tickets: string[] = [];
-  await until(async () => (tickets = await world.tickets()).length === 0, {
-    what: "the tickets to go",
-    timeoutMs: TICKETS_GO_WITHIN_MS,
-    everyMs: 100,
-  }).catch((error: unknown) => {
-    // Not seen is not gone.
-    if (tickets.length === 0) tickets = [String(error)];
-  });
-  return tickets;
+/** Every worker has ended what it had begun; if that takes long, what is to be seen meanwhile is noted down. */
+async function drained(world: World): Promise<void> {
+  const draining = world.crew.drain();
+  const late = sleep(SUSPICIOUS_MS, "late", { ref: false });
+  if ((await Promise.race([draining, late])) === "late") await noteDiagnosis(world);
+  await draining;
+}
+
+async function noteDiagnosis(world: World): Promise<void> {
+  world.note({ is: "diagnosis", lines: await world.diagnose() });
+}
+
+/** The tickets that are still there when they should have gone, on any server. */
+async function lookForTicketsLeft(world: World): Promise<void> {
+  let views: readonly View[] = [];
+  const areGone = async (): Promise<boolean> =>
+    (views = await world.views()).every(({ tickets }) => tickets.length === 0);
+  const what = { what: "the tickets to go", timeoutMs: TICKETS_GO_WITHIN_MS, everyMs: 100 };
+  const failure = await until(areGone, what).then(() => undefined, String);
+  const lines = disagreements(views);
+  if (lines.length > 0) world.note({ is: "disagreement", lines });
+  const everywhere = views[0]?.tickets.filter((ticket) => views.every(({ tickets }) => tickets.includes(ticket))) ?? [];
+  // Not seen is not gone.
+  world.note({ is: "left-over", tickets: failure !== undefined && views.length === 0 ? [failure] : everywhere });
 }
 
 function describe({ faults, isFollowedByRest }: Round): string {

@@ -1,3 +1,4 @@
+import pTimeout from "p-timeout";
 import { startWorker, type WorkerProcess } from "../helpers/processes.js";
 import { nowMs } from "./clock.js";
 import type { HarnessNote } from "./history.js";
@@ -7,6 +8,8 @@ type Process = WorkerProcess<typeof workerApi>;
 
 /** How long a worker may take to end what it has begun, once all faults are over. */
 export const DRAIN_LIMIT_MS = 40_000;
+/** How long a worker may take to say what it sees. */
+const VIEW_LIMIT_MS = 3_000;
 
 interface Member {
   readonly name: string;
@@ -89,6 +92,16 @@ export class Crew {
       this.members.map(async ({ name, process }) => [name, await process.call("grants").catch(() => 0)] as const),
     );
     return new Map(counts);
+  }
+
+  /** What the workers see, each through the server that it is connected to. */
+  async views(): Promise<string[]> {
+    return Promise.all(
+      this.members.map(async ({ name, process }) => {
+        const view = await pTimeout(process.call("view"), { milliseconds: VIEW_LIMIT_MS }).catch(String);
+        return `${name} sees ${JSON.stringify(view)}`;
+      }),
+    );
   }
 
   async disband(): Promise<void> {

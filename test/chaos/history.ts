@@ -56,6 +56,8 @@ export type HarnessNote =
   | { readonly is: "stuck"; readonly worker: string; readonly why: string }
   /** The tickets that were left when all workers idled, and the sessions of the dead had ended. */
   | { readonly is: "left-over"; readonly tickets: readonly string[] }
+  /** The servers show different trees, long after the last fault: ZooKeeper itself has gone wrong. */
+  | { readonly is: "disagreement"; readonly lines: readonly string[] }
   /** What can be said of servers and networks when the workers did not recover: whose fault is it? */
   | { readonly is: "diagnosis"; readonly lines: readonly string[] }
   | { readonly is: "end" };

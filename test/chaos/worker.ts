@@ -81,6 +81,13 @@ export const api = {
   /** How many holds it has been granted in this shift. */
   grants: () => shift?.grants ?? 0,
 
+  /** The session, what is held, and all queues as this worker's server shows them. */
+  view: async () => ({
+    session: manager.session,
+    holds: manager.holds(),
+    resources: await Promise.all((await manager.list()).map((resource) => manager.inspect(resource))),
+  }),
+
   /** Ends what was begun and begins nothing new; resolves when all is done, which without a fault is soon. */
   drain: async () => {
     isOver = true;

@@ -10,6 +10,7 @@ import { Crew } from "./crew.js";
 import { type HarnessNote, HistoryFile } from "./history.js";
 import { retire } from "./retire.js";
 import { Store } from "./store.js";
+import { describeServer, type View, viewsOf } from "./views.js";
 
 /** Eight ticks of the servers. */
 export const SESSION_MS = 4_000;
@@ -55,21 +56,9 @@ export class World {
     await this.crew.work(directory);
   }
 
-  /** The tickets in all queues, as whoever is the leader's friend sees them: past the proxies, after a look at the leader. */
-  async tickets(): Promise<string[]> {
-    const leader = await this.ensemble.leader();
-    const raw = await RawClient.connect(leader.connectString);
-    try {
-      const resources = await raw.children(ROOT_DIR);
-      const found = await Promise.all(
-        resources.map(async (resource) =>
-          (await raw.children(`${ROOT_DIR}/${resource}`)).map((ticket) => `${resource}/${ticket}`),
-        ),
-      );
-      return found.flat();
-    } finally {
-      await raw.close();
-    }
+  /** The tickets in all queues, as each server shows them. */
+  views(): Promise<View[]> {
+    return viewsOf(this.ensemble.servers, ROOT_DIR);
   }
 
   /** Whether the servers agree on anything: a new session is the smallest thing they have to. Takes up to 10 s to say no. */
@@ -83,20 +72,17 @@ export class World {
     }
   }
 
-  /** What each server says of itself, asked directly and through its proxy. */
-  diagnose(): Promise<string[]> {
-    return Promise.all(
-      [...this.ways].flatMap(([place, proxies]) =>
-        proxies.map(async (proxy, index) => {
-          const server = this.ensemble.servers[index]!;
-          const [direct, proxied] = await Promise.all([server, proxy].map(({ connectString }) => mode(connectString)));
-          return (
-            `${server.connectString}: ${direct ?? "no answer"}; to worker ${place} at ${proxy.connectString}: ` +
-            `${proxied ?? "no answer"}, ${await proxy.connections()} connections`
-          );
-        }),
+  /** What can be seen when somebody waits in vain: of the servers, of the ways to them, and by the workers themselves. */
+  async diagnose(): Promise<string[]> {
+    const servers = this.ensemble.servers.map((server) => describeServer(server, ROOT_DIR));
+    const ways = [...this.ways].flatMap(([place, proxies]) =>
+      proxies.map(
+        async ({ connectString }) =>
+          `worker ${place} at ${connectString}: ${(await mode(connectString)) ?? "no answer"} behind the proxy`,
       ),
     );
+    const lines = await Promise.all([...servers, ...ways]);
+    return [...lines, ...(await this.crew.views())];
   }
 
   /** Ends all there is; the histories and the store stay where they are if `keep` says so. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { createHash } from "node:crypto";
 import { AccessDeniedError } from "../../src/index.js";
 import type { Acl } from "../../src/zookeeper/client.js";
-import { RawClient } from "../helpers/raw-client.js";
+import { EPHEMERAL, RawClient } from "../helpers/raw-client.js";
 import { until } from "../helpers/until.js";
 import { journal, rejection, useSetting } from "./setting.js";
 
@@ -75,6 +75,15 @@ test("a root in which nothing can be made: AccessDeniedError", async () => {
   expect(await rejection(manager.createLock("r").acquire())).toMatchObject({ code: "ERR_ACCESS_DENIED" });
   const below = manager.createLock("r", { rootDir: `${rootDir}/deep/down` });
   expect(await rejection(below.acquire())).toMatchObject({ code: "ERR_ACCESS_DENIED" });
+});
+
+test("a root that can have no children, for it is ephemeral: LockError, at once, that says which directory and why", async () => {
+  const rootDir = `${setting.root}/ephemeral`;
+  await setting.raw.mkdirp(setting.root);
+  await setting.raw.create(rootDir, "", EPHEMERAL);
+  const error = await rejection((await setting.manager({ rootDir })).createLock("r").acquire());
+  expect(error).toMatchObject({ name: "LockError", code: "ERR_LOCK" });
+  expect(error.message).toMatch(/ephemeral\/r, with code -108/);
 });
 
 test("levels above that are somebody else's do no harm, as long as they are there", async () => {

@@ -60,6 +60,24 @@ test("lost: the reply to the create, and the next server lags behind. The ticket
   expect(zooKeeper.tickets()).toEqual([]);
 });
 
+test("a directory that is deleted as soon as it is made, at any moment of the entry: taken when that ends", async () => {
+  let timesDeleted = 0;
+  for (let seed = 1; seed <= 50; seed += 1) {
+    const clock = new VirtualClock();
+    const zooKeeper = new InMemoryZooKeeper({ clock, seed, latencyMs: { min: 1, max: 9 } });
+    const lock = new ZkLockManager().init(zooKeeper.client({ timeout: 6_000 })).createLock("unwanted");
+    // Whoever got through to the listing before its ticket was deleted has held, and lost that.
+    lock.on("lost", () => undefined);
+    const acquired = lock.acquire();
+    for (const stopMs = clock.monotonicMs() + 100; clock.monotonicMs() < stopMs; await clock.advance(0.1)) {
+      timesDeleted += zooKeeper.deleteAll("/locks/unwanted");
+    }
+    await clock.advance(1_000);
+    expect(await acquired).toBeGreaterThan(0);
+  }
+  expect(timesDeleted).toBeGreaterThan(50);
+});
+
 test.each(LOSSES)("lost: $what. A waiter keeps one ticket, and is granted in its turn", async (loss) => {
   const resource = setting.resource();
   const holder = (await setting.manager()).createLock(resource);

@@ -204,6 +204,11 @@ test("tickets that are left over are found", () => {
   ]);
 });
 
+test("servers that disagree are found", () => {
+  const lines = ["r/x-lock-0000000001 is shown by a only"];
+  expect(violations([at(10, "harness", { is: "disagreement", lines })])).toEqual(["servers disagree"]);
+});
+
 test("errors that nobody expects are found: of an acquire, a release, a loss, the manager", () => {
   const call = at(9, "a", { is: "call", id: 1, resource: "r", patience: "endless", mode: "exclusive" });
   const rejectedWith = (code: string): HistoryRecord[] => [

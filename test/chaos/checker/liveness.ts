@@ -75,6 +75,10 @@ function wrongEnds(record: HistoryRecord): Violation[] {
     const what = `With all workers idle and alive there were left: ${record.tickets.join(", ")}.`;
     return [{ rule: "ticket left over", what, records }];
   }
+  if (record.is === "disagreement") {
+    const what = `No lock can be right on servers that disagree for good: ${record.lines.join("; ")}.`;
+    return [{ rule: "servers disagree", what, records }];
+  }
   const surprise = surpriseIn(record);
   return surprise === null ? [] : [{ rule: "unexpected error", what: `${record.who}: ${surprise}.`, records }];
 }

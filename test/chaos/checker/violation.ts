@@ -13,7 +13,8 @@ export type Rule =
   | "promise never settled"
   | "worker died"
   | "unexpected error"
-  | "no recovery";
+  | "no recovery"
+  | "servers disagree";
 
 /** One of them that was, with the lines of the history that show it. */
 export interface Violation {
