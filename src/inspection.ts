@@ -3,7 +3,7 @@ import { holdersOf } from "./holders.js";
 import { readGrant, readIdentity } from "./identity.js";
 import { readSemaphoreData } from "./semaphore-data.js";
 import { type FencingToken, queueOf, type Ticket } from "./ticket.js";
-import type { Listing, QueuePort } from "./zookeeper/port.js";
+import type { QueuePort } from "./zookeeper/port.js";
 
 /** One ticket in a queue, as its owner describes it. */
 export interface TicketStatus {
@@ -42,10 +42,16 @@ export async function inspectResource(port: QueuePort, resource: string, directo
   const { limit, slots } = readSemaphoreData(stored?.data ?? NOTHING);
   const holders = holdersOf(queue, limit ?? 1);
   const described = await Promise.all(
-    queue.map((ticket, position) => describe(port, directory, listing, ticket, position)),
+    queue.map(async ({ name, sequence, demand }, position) => {
+      const owner = await readOwner(port, `${directory}/${name}`);
+      const token = (listing?.czxid ?? 0) + sequence;
+      const slot = slots.get(sequence);
+      const shared = demand !== "exclusive";
+      return owner && { position, token, sequence, ...owner, shared, ...(slot !== undefined && { slot }) };
+    }),
   );
   // What has gone since the listing is gone.
-  const present = described.filter((status) => status !== null).map((status) => withSlot(status, slots));
+  const present = described.filter((status) => status !== null);
   const isHolder = new Set(holders.map(({ sequence }) => sequence));
   return {
     resource,
@@ -56,31 +62,20 @@ export async function inspectResource(port: QueuePort, resource: string, directo
   };
 }
 
-async function describe(
+/** What a ticket's owner has written into it; null: the ticket is gone. */
+async function readOwner(
   port: QueuePort,
-  directory: string,
-  listing: Listing | null,
-  { name, sequence, demand }: Ticket,
-  position: number,
-): Promise<TicketStatus | null> {
-  const content = await port.read(`${directory}/${name}`);
+  path: string,
+): Promise<Pick<TicketStatus, "identity" | "since" | "queuedSince" | "sessionId"> | null> {
+  const content = await port.read(path);
   if (content === null) return null;
   const identity = readIdentity(content.data);
   return {
-    position,
-    token: (listing?.czxid ?? 0) + sequence,
-    sequence,
     ...(identity && { identity }),
     since: readGrant(content.data) ?? content.createdAt,
     queuedSince: content.createdAt,
     sessionId: content.owner,
-    shared: demand !== "exclusive",
   };
-}
-
-function withSlot(status: TicketStatus, slots: ReadonlyMap<number, number>): TicketStatus {
-  const slot = slots.get(status.sequence);
-  return slot === undefined ? status : { ...status, slot };
 }
 
 function kindOf(queue: readonly Ticket[], limit: number | undefined): ResourceStatus["kind"] {

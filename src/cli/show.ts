@@ -25,19 +25,27 @@ function describe({ resource, kind, holders, waiters, maxConcurrentHolders }: Re
   const limit = maxConcurrentHolders === undefined ? "" : ` of ${maxConcurrentHolders}`;
   const title = `${name}: ${kind}, held by ${holders.length}${limit}, ${waiters.length} waiting\n`;
   const rows = [...holders.map((ticket) => row("holds", ticket)), ...waiters.map((ticket) => row("waits", ticket))];
-  const head = ["#", "", "WHO", "TOKEN", "FOR", "SESSION"];
-  if (kind !== "semaphore") return title + table(head, rows);
-  const slots = [...holders, ...waiters].map(({ slot }) => (slot === undefined ? "-" : String(slot)));
+  const columns = kind === "semaphore" ? COLUMNS : COLUMNS.filter((column) => column !== "SLOT");
   return (
     title +
     table(
-      [...head, "SLOT"],
-      rows.map((cells, index) => [...cells, slots[index] ?? "-"]),
+      columns,
+      rows.map((cells) => columns.map((column) => cells[column])),
     )
   );
 }
 
-function row(what: "holds" | "waits", { position, shared, identity, token, since, sessionId }: TicketStatus): string[] {
-  const how = shared ? `${what}, shared` : what;
-  return [String(position), how, personName(identity), String(token), ageOf(since), sessionId];
+const COLUMNS = ["#", "", "WHO", "TOKEN", "FOR", "SESSION", "SLOT"] as const;
+
+function row(what: "holds" | "waits", ticket: TicketStatus): Record<(typeof COLUMNS)[number], string> {
+  const { position, shared, identity, token, since, sessionId, slot } = ticket;
+  return {
+    "#": String(position),
+    "": shared ? `${what}, shared` : what,
+    WHO: personName(identity),
+    TOKEN: String(token),
+    FOR: ageOf(since),
+    SESSION: sessionId,
+    SLOT: slot === undefined ? "-" : String(slot),
+  };
 }

@@ -8,9 +8,10 @@ import type { Link } from "./link.js";
 const BEATS_PER_TIMEOUT = 6;
 
 /**
- * Keeps the lease fresh, gives up on replies that are overdue, and cures a server that has lost a wake-up (ZOOKEEPER-4537). While anybody has a ticket, each beat is
- * a probe of the quorum, unless some other write was answered meanwhile. An idle session asks its leader only (`sync`), which
- * is no more than a sign of life: it costs no write, and nothing depends on it but the state we show.
+ * Keeps the lease fresh, gives up on replies that are overdue, and cures a server that has lost a wake-up (ZOOKEEPER-4537).
+ * While anybody has a ticket, each beat is a probe of the quorum, unless some other write was answered meanwhile. An idle
+ * session asks its leader only (`sync`), which is no more than a sign of life: it costs no write, and nothing depends on it but
+ * the state we show.
  */
 export function startKeepAlive(
   attachment: { readonly session: Session; readonly link: Link },

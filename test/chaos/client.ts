@@ -1,8 +1,5 @@
-import { createRequire } from "node:module";
 import type { ZooKeeperClient } from "../../src/index.js";
-
-/** The package has no ES module. */
-const ZooKeeper = createRequire(import.meta.url)("zookeeper") as new (config: object) => ZooKeeperClient;
+import { ZooKeeper } from "../helpers/zookeeper-package.js";
 
 /** A client as an application makes it for itself, not started yet. */
 export function newClient(connect: string, sessionTimeoutMs: number): ZooKeeperClient {

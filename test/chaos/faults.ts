@@ -93,10 +93,8 @@ const CATCH_UP_MS = 3_000;
 let wholeSinceMs = 0;
 
 async function killServers(choose: () => Promise<readonly ZooKeeperServer[]>): Promise<Fault> {
-  for (let leftMs = Infinity; leftMs > 0;) {
-    leftMs = wholeSinceMs + CATCH_UP_MS - nowMs();
-    await sleep(leftMs);
-  }
+  // It may be broken and mended again while we wait.
+  while (nowMs() < wholeSinceMs + CATCH_UP_MS) await sleep(wholeSinceMs + CATCH_UP_MS - nowMs());
   const servers = await choose();
   await Promise.all(servers.map((server) => server.kill()));
   return { target: names(servers), heal: () => bringAllUp(servers) };

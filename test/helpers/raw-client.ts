@@ -1,10 +1,7 @@
 import { setImmediate as nextMacrotask } from "node:timers/promises";
-import { createRequire } from "node:module";
-import type { ClientConfig, Stat, ZooKeeperClient } from "../../src/zookeeper/client.js";
+import type { Stat, ZooKeeperClient } from "../../src/zookeeper/client.js";
 import { until } from "./until.js";
-
-/** The package has no ES module and its types name none, so it is required and described by our own interface. */
-const ZooKeeper = createRequire(import.meta.url)("zookeeper") as new (config: ClientConfig) => ZooKeeperClient;
+import { ZooKeeper } from "./zookeeper-package.js";
 
 const CONNECTED = 3;
 const NO_NODE = -101;

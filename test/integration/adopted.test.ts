@@ -3,7 +3,8 @@ import type { EventEmitter } from "node:events";
 import { InvalidArgumentError, LockError, ZkLockManager, type ZooKeeperClient } from "../../src/index.js";
 import { freePort } from "../../scripts/lib/free-port.mjs";
 import { until } from "../helpers/until.js";
-import { closeClient, journal, rejection, SESSION_MS, useSetting, ZooKeeper } from "./setting.js";
+import { closeClient, journal, rejection, SESSION_MS, useSetting } from "./setting.js";
+import { ZooKeeper } from "../helpers/zookeeper-package.js";
 
 const setting = useSetting();
 

@@ -7,7 +7,8 @@ import { RawClient } from "../helpers/raw-client.js";
 import type { TcpProxy } from "../helpers/tcp-proxy.js";
 import { until } from "../helpers/until.js";
 import { canStartServers } from "../helpers/zookeeper-server.js";
-import { closeClient, rejection, SERVER, useSetting, ZooKeeper } from "./setting.js";
+import { closeClient, rejection, SERVER, useSetting } from "./setting.js";
+import { ZooKeeper } from "../helpers/zookeeper-package.js";
 
 /** Much longer than anything here takes: the session must live through it on a slow machine too. */
 const SESSION_MS = 20_000;

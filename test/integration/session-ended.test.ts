@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { ZooKeeperClient } from "../../src/zookeeper/client.js";
 import { until } from "../helpers/until.js";
 import { canStartServers, startServer } from "../helpers/zookeeper-server.js";
-import { closeClient, journal, rejection, SERVER, useSetting, ZooKeeper } from "./setting.js";
+import { closeClient, journal, rejection, SERVER, useSetting } from "./setting.js";
+import { ZooKeeper } from "../helpers/zookeeper-package.js";
 
 const setting = useSetting();
 

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll } from "@jest/globals";
 import { randomBytes } from "node:crypto";
-import { createRequire } from "node:module";
 import { setImmediate as nextMacrotask } from "node:timers/promises";
 import {
   type AcquireTimeoutError,
@@ -11,22 +10,20 @@ import {
   ZkLockManager,
 } from "../../src/index.js";
 import { queueOf } from "../../src/ticket.js";
-import type { ClientConfig, ZooKeeperClient } from "../../src/zookeeper/client.js";
+import type { ZooKeeperClient } from "../../src/zookeeper/client.js";
 import { noLeaks } from "../helpers/leaks.js";
 import { startWorker, type WorkerProcess } from "../helpers/processes.js";
 import { RawClient } from "../helpers/raw-client.js";
 import { watchedPaths } from "../helpers/server-statistics.js";
 import { TcpProxy } from "../helpers/tcp-proxy.js";
 import { until } from "../helpers/until.js";
+import { ZooKeeper } from "../helpers/zookeeper-package.js";
 import type { api as holderApi } from "./workers/holder.js";
 
 /** The run's own server. */
 export const SERVER = process.env["ZK_TEST_CONNECT"] ?? "";
 /** Long enough to survive a busy machine, short enough to be waited for. */
 export const SESSION_MS = 4_000;
-
-/** A plain client of the package, as a user would make it and hand it to `init`. */
-export const ZooKeeper = createRequire(import.meta.url)("zookeeper") as new (config?: ClientConfig) => ZooKeeperClient;
 
 export type Holder = WorkerProcess<typeof holderApi>;
 

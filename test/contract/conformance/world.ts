@@ -1,9 +1,9 @@
-import { createRequire } from "node:module";
 import { randomUUID } from "node:crypto";
 import { InMemoryClient, InMemoryZooKeeper } from "../../../src/testing/index.js";
 import type { ClientConfig } from "../../../src/zookeeper/client.js";
 import { TcpProxy } from "../../helpers/tcp-proxy.js";
 import { until } from "../../helpers/until.js";
+import { ZooKeeper } from "../../helpers/zookeeper-package.js";
 import { Actor, type FullClient } from "./actor.js";
 
 /** Where a scenario plays. What is done to an actor is done to its network. */
@@ -45,7 +45,6 @@ abstract class Stage {
 
 /** The `zookeeper` package and a real server, with a proxy for each client. */
 export class RealWorld extends Stage implements World {
-  static readonly #ZooKeeper = createRequire(import.meta.url)("zookeeper") as new (config: ClientConfig) => FullClient;
   readonly #proxies = new Map<FullClient, TcpProxy>();
 
   constructor(private readonly servers: string) {
@@ -106,7 +105,7 @@ export class RealWorld extends Stage implements World {
   #make(address: string, config: ClientConfig): FullClient {
     // Listed three times, a lone address is tried again at once.
     const connect = [address, address, address].join(",");
-    return new RealWorld.#ZooKeeper({ ...config, connect, debug_level: 0, response_counter_limit: 2 ** 31 - 1 });
+    return new ZooKeeper({ ...config, connect, debug_level: 0, response_counter_limit: 2 ** 31 - 1 }) as FullClient;
   }
 
   #proxy(actor: Actor): TcpProxy {
