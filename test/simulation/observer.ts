@@ -44,8 +44,9 @@ export class Observer {
 
   failed(call: string, error: unknown): void {
     this.note(`${call} failed: ${String(error)}`);
-    const expected =
-      error instanceof LockError || (error instanceof Error && error.message === "aborted by the schedule");
+    // A bare LockError is a refusal of the server's that the library has no word for: a user could make nothing of it.
+    const isOurs = error instanceof LockError && error.code !== "ERR_LOCK";
+    const expected = isOurs || (error instanceof Error && error.message === "aborted by the schedule");
     if (!expected) this.violation ??= error as Error;
   }
 

@@ -36,6 +36,8 @@ export type Step =
   | { readonly do: "lag"; readonly transactions: number }
   | { readonly do: "elect" }
   | { readonly do: "reap" }
+  /** An administrator deletes a ticket that waits: the last one of a queue. */
+  | { readonly do: "deleteTicket"; readonly queue: number }
   | { readonly do: "jumpClock"; readonly process: number; readonly byMs: number };
 
 /** Each step comes so many milliseconds after the one before it. */
@@ -149,6 +151,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("lag" as const), transactions: fc.nat(20) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("elect" as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("reap" as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("deleteTicket" as const), queue: fc.nat(RESOURCES.length - 1) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({

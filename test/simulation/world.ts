@@ -1,5 +1,5 @@
 import { SEQUENCE_LIMIT } from "../../src/ticket.js";
-import { InMemoryZooKeeper, VirtualClock } from "../../src/testing/index.js";
+import { InMemoryZooKeeper, type NodeView, VirtualClock } from "../../src/testing/index.js";
 import { type Belief, BrokenPromise, groupBy, Observer } from "./observer.js";
 import {
   FOCUS,
@@ -126,13 +126,33 @@ class World {
 
   /** Whether it is this process's turn anywhere, in the servers' eyes. */
   #hasATurn({ network: { client } }: SimulatedProcess): boolean {
-    const queues = groupBy(this.#zk.tickets("/"), ({ path }) => path.slice(0, path.lastIndexOf("/")));
-    return [...queues.values()].some((queue) =>
+    return [...this.#queues().values()].some((queue) =>
       queue.some(({ stat }, place) => {
         const inTheWay = queue.slice(0, place).filter(({ path }) => !path.includes("__READ__"));
         return stat.ephemeralOwner === client.client_id && inTheWay.length < PERMITS;
       }),
     );
+  }
+
+  /**
+   * The last ticket of a queue, if it waits for other processes only. A holder's, or one whose turn can come within its own process
+   * without a look at the queue, is the fence's to survive.
+   */
+  #deleteWaitingTicket(index: number): void {
+    const queues = [...this.#queues().values()];
+    const queue = queues[index % queues.length] ?? [];
+    const last = queue.at(-1);
+    const others = queue.filter(({ stat }) => stat.ephemeralOwner !== last?.stat.ephemeralOwner);
+    const inTheWay = others.filter(({ path }) => !path.includes("__READ__"));
+    const enough = last?.path.includes("-permit-") ? PERMITS : 1;
+    if (last !== undefined && others.length === queue.length - 1 && inTheWay.length >= enough) {
+      this.#zk.delete(last.path);
+    }
+  }
+
+  /** The tickets of each directory, in order. */
+  #queues(): Map<string, NodeView[]> {
+    return groupBy(this.#zk.tickets("/"), ({ path }) => path.slice(0, path.lastIndexOf("/")));
   }
 
   #watches(): string[] {
@@ -228,6 +248,8 @@ class World {
       case "reap":
         this.#zk.reapContainers();
         return;
+      case "deleteTicket":
+        return this.#deleteWaitingTicket(step.queue);
       case "jumpClock":
         return this.#process(step.process).clock.jumpWall(this.#machinesSleep ? Math.abs(step.byMs) : step.byMs);
       default:
