@@ -110,14 +110,13 @@ export class ZooKeeperQueue implements QueuePort {
       this.#children(directory),
     ]);
     this.#proves(created);
-    if (created.code === Code.noNode) {
+    // Or it was deleted behind our ticket's arrival, with the ticket in it.
+    if (created.code === Code.noNode || (created.code === Code.ok && listed.code === Code.noNode)) {
       this.#directories.forget(directory);
       this.#assertNotRefused(made, directory);
       return null;
     }
     const path = this.#value(created, directory);
-    // Deleted behind our ticket's arrival, with the ticket in it.
-    if (listed.code === Code.noNode) return null;
     try {
       const listing = this.#value(listed, directory);
       // It may have been deleted since we secured it, and made anew by somebody who did not.
