@@ -92,6 +92,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'session.on("ended", ended);',
   },
   {
+    what: "go on waiting when our ticket has been deleted",
+    file: "ticket-queue.ts",
+    from: "if (place !== null) return place;",
+    to: "if (place !== null || this.#standing) return place ?? (this.#standing as Standing).place;",
+  },
+  {
     what: "forget the delete on release",
     file: "hold.ts",
     from: "if (this.#dependent === null) await this.contender.leave();",
