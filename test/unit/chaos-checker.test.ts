@@ -14,6 +14,7 @@ import {
   type StoredWrite,
   type WorkerNote,
 } from "../chaos/history.js";
+import { disagreements } from "../chaos/views.js";
 
 const at = (time: number, who: string, note: WorkerNote | HarnessNote): HistoryRecord => ({ at: time, who, ...note });
 
@@ -201,6 +202,14 @@ test("a worker that died by itself is found, one that was killed is none", () =>
 test("tickets that are left over are found", () => {
   expect(violations([at(10, "harness", { is: "left-over", tickets: ["r/x-lock-0000000001"] })])).toEqual([
     "ticket left over",
+  ]);
+});
+
+test("what one server shows and another does not is named, with who shows it", () => {
+  const view = (server: string, ...tickets: string[]) => ({ server, tickets, empty: [] });
+  expect(disagreements([view("a", "r/1"), view("b", "r/1"), view("c", "r/1")])).toEqual([]);
+  expect(disagreements([view("a", "r/1", "r/2"), view("b", "r/1"), view("c", "r/1", "r/2")])).toEqual([
+    "r/2 is shown by a, c only",
   ]);
 });
 
