@@ -4,10 +4,12 @@ import type { Scenario } from "./scenarios.js";
 const ALL = 31;
 const READ = 1;
 
-/** Everything that can be tried on a directory `dir` with a child `dir/kid`. */
+/**
+ * Everything that can be tried on a directory `dir` with a child `dir/kid`; but `exists`, on which servers differ: since 3.8.4 and
+ * 3.9.2 it takes the READ permission, and none before (ZOOKEEPER-2590).
+ */
 async function tryEverything(actor: Actor): Promise<void> {
   await actor.get("dir");
-  await actor.exists("dir");
   await actor.list("dir");
   await actor.set("dir", "x");
   await actor.create("dir/new");
