@@ -30,6 +30,8 @@ export class Claim {
   readonly #abandoned = new AbortController();
   /** The ticket that a holder of our own process gave back last. */
   #leaving: string | null = null;
+  /** How many were ahead, when we last heard: in ZooKeeper's queue, or in our own process. */
+  #lastAhead: number | undefined;
 
   constructor(
     /** Who may enter: the same object means the same owner. */
@@ -68,6 +70,7 @@ export class Claim {
 
   /** Others of this process are before us, and stay there for now: who has no patience goes. */
   waitLocally(ahead: number): void {
+    this.#lastAhead = ahead;
     for (const caller of [...this.#callers]) this.#tell(caller, ahead);
   }
 
@@ -142,6 +145,7 @@ export class Claim {
   #onQueued({ ahead }: Place): void {
     if (this.#state.kind !== "contending") return;
     this.#state = { ...this.#state, ahead };
+    this.#lastAhead = ahead;
     for (const caller of [...this.#callers]) this.#tell(caller, ahead);
   }
 
@@ -154,7 +158,7 @@ export class Claim {
   }
 
   /** One caller leaves; the others go on. When none is left, so does the ticket. */
-  async #giveUp(caller: Caller, why: { aborted: unknown } | "late", ahead?: number): Promise<void> {
+  async #giveUp(caller: Caller, why: { aborted: unknown } | "late", ahead = this.#lastAhead): Promise<void> {
     if (!this.#callers.delete(caller)) return;
     caller.unhook();
     const contender = this.#state.kind === "contending" ? this.#state.contender : null;

@@ -253,6 +253,7 @@ test("as many tasks of a process hold at once as there are permits, however many
     Array.from({ length: 40 }, () =>
       lock.using(async () => {
         most = Math.max(most, (inside += 1));
+        await until(() => most >= 5, { what: "all permits to be in use" });
         await new Promise((resolve) => setTimeout(resolve, 5));
         inside -= 1;
       }),
