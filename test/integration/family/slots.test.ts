@@ -74,7 +74,9 @@ test("what is stored has no more entries than there are holders, however many th
   await lock.acquire();
   await lock.acquire();
   expect(await lock.slot()).toBe(0);
-  expect(await storedWith(resource)).toEqual({ maxConcurrentHolders: 2, slots: { "21": 0 } });
+  // By the sequence of a ticket; which one that is depends on whether the directory was reaped between two holds.
+  const { slots } = (await storedWith(resource)) as { slots: Record<string, number> };
+  expect(Object.values(slots)).toEqual([0]);
   await lock.release();
   await lock.release();
 });
