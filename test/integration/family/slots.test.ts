@@ -75,8 +75,8 @@ test("what is stored has no more entries than there are holders, however many th
   await lock.acquire();
   expect(await lock.slot()).toBe(0);
   // By the sequence of a ticket; which one that is depends on whether the directory was reaped between two holds.
-  const { slots } = (await storedWith(resource)) as { slots: Record<string, number> };
-  expect(Object.values(slots)).toEqual([0]);
+  const { slots, ...rest } = (await storedWith(resource)) as { slots: Record<string, number> };
+  expect({ ...rest, slots: Object.values(slots) }).toEqual({ maxConcurrentHolders: 2, slots: [0] });
   await lock.release();
   await lock.release();
 });
