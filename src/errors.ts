@@ -114,6 +114,12 @@ export class UpgradeRefusedError extends LockError {
   override readonly code = "ERR_UPGRADE_REFUSED";
 }
 
+/** Code inside a `using` waits for the very hold that it runs in, and cannot enter: it would wait for ever. */
+export class SelfDeadlockError extends LockError {
+  override readonly name = "SelfDeadlockError";
+  override readonly code = "ERR_SELF_DEADLOCK";
+}
+
 /** A name or an option that cannot be: thrown at once, before anything is sent. */
 export class InvalidArgumentError extends LockError {
   override readonly name = "InvalidArgumentError";

@@ -2,8 +2,9 @@ import { EventEmitter } from "node:events";
 import { deferred } from "./abort.js";
 import type { Clock } from "./clock.js";
 import type { Discipline } from "./discipline.js";
-import { type LockError, LockLostError, type LossReason, NotHeldError } from "./errors.js";
+import { type LockError, type LockLostError, type LossReason, NotHeldError } from "./errors.js";
 import { insist } from "./insist.js";
+import { lossError } from "./loss.js";
 import { consultClock } from "./lease-signal.js";
 import type { FencingToken, Ticket } from "./ticket.js";
 import { TicketGuard } from "./ticket-guard.js";
@@ -53,7 +54,8 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   readonly token: FencingToken;
   #state: State = { kind: "held" };
   #count = 0;
-  #observed = false;
+  /** How many bare acquires stand: while there is one, the hold is the whole process's, where it is the process's at all. */
+  bareAcquires = 0;
   /** A reader of ours that relies on our ticket. */
   #dependent: ResourceHold | null = null;
   /** Made when somebody asks for the signal: most holds never need one. */
@@ -98,18 +100,12 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   }
 
   get signal(): AbortSignal {
-    this.#observed = true;
     if (this.#abort === null) {
       this.#abort = new AbortController();
       consultClock(this.#abort.signal, () => this.isHeld);
       if (this.loss !== null) this.#abort.abort(this.lossError());
     }
     return this.#abort.signal;
-  }
-
-  /** Whether somebody would notice a loss: a listener, or somebody who has read the signal. */
-  get isObserved(): boolean {
-    return this.#observed;
   }
 
   get resource(): string {
@@ -122,6 +118,16 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
 
   get kind(): Discipline["kind"] {
     return this.options.discipline.kind;
+  }
+
+  /** Whether others may hold at the same time. */
+  get isShared(): boolean {
+    return this.options.discipline.shared;
+  }
+
+  /** The manager's own, of all managers there may be. */
+  isOf(queues: object): boolean {
+    return this.options.manager === queues;
   }
 
   get count(): number {
@@ -148,21 +154,12 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   }
 
   assertHeld(): void {
-    if (!this.isHeld) throw this.#overError();
+    if (!this.isHeld) throw this.overError();
   }
 
   /** Made anew for each who asks, so that its stack says who did. */
   lossError(cause?: unknown): LockLostError {
-    const reason = this.loss ?? "closed";
-    return new LockLostError(`The hold of "${this.resource}" (token ${this.token}) is lost: ${EXPLANATIONS[reason]}`, {
-      reason,
-      resource: this.resource,
-      cause,
-    });
-  }
-
-  observe(): void {
-    this.#observed = true;
+    return lossError(this, this.loss ?? "closed", cause);
   }
 
   enter(): void {
@@ -190,9 +187,9 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   /** Insists on an answer. Nobody may ever give one; the end of the hold comes for certain. @throws LockLostError, NotHeldError */
   protected async whileHeld<T>(ask: () => Promise<T>): Promise<T> {
     const over = deferred<never>();
-    const onOver = (): void => over.reject(this.#overError());
+    const onOver = (): void => over.reject(this.overError());
     this.once("over", onOver);
-    const askNow = (): Promise<T> => (this.isHeld ? ask() : Promise.reject(this.#overError()));
+    const askNow = (): Promise<T> => (this.isHeld ? ask() : Promise.reject(this.overError()));
     try {
       return await Promise.race([insist(askNow, this.contender.port.session, this.options.pause), over.promise]);
     } catch (error) {
@@ -250,7 +247,8 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     return () => undefined;
   }
 
-  #overError(): LockError {
+  /** What is said to those who still use it: that it was lost, or else that it has been given back. */
+  overError(): LockError {
     return this.#state.kind === "lost"
       ? this.lossError()
       : new NotHeldError(`"${this.resource}" has been given back.`, this);
@@ -277,10 +275,3 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   readonly #onLapsed = (): void => this.lose("lease-over");
   readonly #onEnded = (): void => this.lose("session-expired");
 }
-
-const EXPLANATIONS: Record<LossReason, string> = {
-  "lease-over": "ZooKeeper has not answered for so long that the lease ran out. Stop using the resource.",
-  "session-expired": "the ZooKeeper session has ended. Stop using the resource.",
-  "ticket-gone": "somebody deleted our ticket. Stop using the resource.",
-  closed: "the manager was closed. Stop using the resource.",
-};

@@ -3,9 +3,12 @@ export type { HeldResource } from "./held-resource.js";
 export { ZkLock } from "./lock.js";
 export { ZkReadWriteLock } from "./read-write-lock.js";
 export { ZkSemaphore } from "./semaphore.js";
-export { type FencingTokens, type MultiHold, ZkMultiLock } from "./multi-lock.js";
+export { ZkMultiLock } from "./multi-lock.js";
+export type { FencingTokens, MultiHold, MultiLockHold } from "./multi-lock-hold.js";
 export { type HoldSighting, type ResourceEvent, ResourceWatcher } from "./resource-watcher.js";
 export type { Hold } from "./hold.js";
+export type { LockHold } from "./lock-hold.js";
+export type { SemaphoreLockHold } from "./semaphore.js";
 export type { SemaphoreHold } from "./permit-hold.js";
 export type { ResourceStatus, TicketStatus } from "./inspection.js";
 export type { Deadlock, DeadlockLink } from "./deadlocks.js";
@@ -44,6 +47,7 @@ export {
   LockLostError,
   type LossReason,
   NotHeldError,
+  SelfDeadlockError,
   SessionLostError,
   StaleTokenError,
   TokenRangeError,

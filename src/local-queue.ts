@@ -3,6 +3,7 @@ import { Claim } from "./claim.js";
 import type { Clock } from "./clock.js";
 import { type SessionLostError, UpgradeRefusedError } from "./errors.js";
 import type { ResourceHold } from "./hold.js";
+import { PROCESS } from "./scope.js";
 import type { QueueOptions } from "./ticket-queue.js";
 import type { QueuePort } from "./zookeeper/port.js";
 
@@ -47,6 +48,12 @@ export class LocalQueue {
   /** The hold of a scope, while it stands. */
   holdOf(scope: object): ResourceHold | null {
     return this.#claims.find((claim) => claim.scope === scope)?.hold ?? null;
+  }
+
+  /** Whether the process itself has it, or waits for it: by a bare acquire that has not been given back. */
+  isOfProcess(): boolean {
+    const claim = this.#claims.find(({ scope }) => scope === PROCESS);
+    return claim !== undefined && (claim.hold === null || claim.hold.bareAcquires > 0);
   }
 
   get isEmpty(): boolean {

@@ -1,10 +1,10 @@
 import { bounded } from "./bounded.js";
 import type { Discipline } from "./discipline.js";
 import { read, write } from "./discipline.js";
-import { type LockError, type LockLostError, SessionLostError } from "./errors.js";
+import { type LockError, SessionLostError } from "./errors.js";
 import type { ResourceHold } from "./hold.js";
 import { LocalQueue, type LocalContext, type Siblings } from "./local-queue.js";
-import type { LockHome } from "./lock.js";
+import type { LockHome } from "./lock-home.js";
 import type { LockOptions, ManagerOptions } from "./options.js";
 import { DEFAULT_ROOT_DIR } from "./options.js";
 import { directoryOf } from "./resource-path.js";
@@ -44,15 +44,15 @@ export class LocalQueues {
       resource,
       directory,
       discipline,
-      reentrancy: options.reentrancy ?? (discipline.kind === "semaphore" ? "none" : "process"),
+      owning: options.reentrancy ?? (discipline.kind === "semaphore" ? "none" : "default"),
       failImmediate: options.failImmediate ?? false,
       acquireTimeoutMs: options.acquireTimeout ?? acquireTimeout,
       queue: () => this.#queue(resource, directory, discipline),
       existingQueue: () => this.#existing(directory, discipline),
+      isOfResource: (hold) => hold.isOf(this) && hold.directory === directory,
+      processHasIt: () =>
+        [discipline, ...siblingsOf(discipline)].some((one) => this.#existing(directory, one)?.isOfProcess() ?? false),
       port: (signal) => this.host.port(signal),
-      unheard: (error: LockLostError) => {
-        if (error.reason !== "closed") this.host.error(error);
-      },
       assertOpen: () => {
         if (this.#closed !== null) throw new SessionLostError(this.#closed, { resource });
       },
@@ -99,6 +99,7 @@ export class LocalQueues {
       background: (work) => this.#track(work),
     };
     const options = {
+      manager: this,
       resource,
       directory,
       discipline,
@@ -139,6 +140,11 @@ export class LocalQueues {
     this.#background.add(work);
     void work.finally(() => this.#background.delete(work));
   }
+}
+
+/** The other half of a read/write lock. */
+function siblingsOf({ kind }: Discipline): readonly Discipline[] {
+  return kind === "read" ? [write] : kind === "write" ? [read] : [];
 }
 
 /** Semaphores that ask for different limits have queues of their own: it is ZooKeeper that knows who of them is right. */

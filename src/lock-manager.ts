@@ -51,7 +51,10 @@ interface ManagerEvents {
   replaced: [];
   /** `forceRelease` ended a hold from here. */
   "force-released": [hold: { resource: string; token: FencingToken }];
-  /** A lost hold that nobody listens for, or a fault of our own that no call could be told of. */
+  /**
+   * A fault that no call could be told of, once each. (The loss of a hold is none: `release`, `using`, `signal` and `lost` tell it.) As
+   * with every emitter, Node ends the process where nobody listens.
+   */
   error: [error: LockError];
 }
 

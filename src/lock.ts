@@ -1,64 +1,36 @@
 import { EventEmitter } from "node:events";
-import type { Outcome } from "./caller.js";
-import { type LockLostError, NotHeldError, retold } from "./errors.js";
-import { publishAcquire } from "./diagnostics.js";
-import type { Discipline } from "./discipline.js";
+import { enclosingOf, enter, type Entered, errorOf, type TakeOptions } from "./acquisition.js";
+import { NotHeldError } from "./errors.js";
 import type { Hold, ResourceHold } from "./hold.js";
 import { later } from "./later.js";
-import type { LocalQueue } from "./local-queue.js";
-import { type AcquireOptions, checkAcquireOptions, type Reentrancy } from "./options.js";
-import type { FencingToken } from "./ticket.js";
-import type { QueuePort } from "./zookeeper/port.js";
-import { acquireTimedOut, alreadyLocked } from "./refusals.js";
+import { type LockEvents, passOnEvents } from "./lock-events.js";
+import { LockHold } from "./lock-hold.js";
+import type { LockHome } from "./lock-home.js";
+import { type AcquireOptions, checkAcquireOptions } from "./options.js";
 import { requestRelease } from "./release-request.js";
-import { insideOf, isInsideOf, PROCESS, scopeOf } from "./scope.js";
-
-interface LockEvents {
-  /** Others are before us; each time that their number is known anew. */
-  queued: [place: { ahead: number }];
-  acquired: [token: FencingToken];
-  released: [token: FencingToken];
-  /** Out of touch with ZooKeeper; the hold still stands, as long as its lease does. */
-  suspended: [];
-  resumed: [];
-  lost: [error: LockLostError];
-  /** Somebody else asks for the resource (see `requestRelease`). */
-  "release-requested": [];
-}
-
-/** What a lock needs of its manager. */
-export interface LockHome {
-  readonly resource: string;
-  readonly directory: string;
-  readonly discipline: Discipline;
-  readonly reentrancy: Reentrancy;
-  readonly failImmediate: boolean;
-  readonly acquireTimeoutMs: number | undefined;
-  /** The process's own queue for the resource, made on demand. */
-  queue(): LocalQueue;
-  /** The same, if there is any: nobody holds or waits where there is none. */
-  existingQueue(): LocalQueue | undefined;
-  port(signal: AbortSignal): Promise<QueuePort>;
-  /** A hold was lost, and nobody listens. */
-  unheard(error: LockLostError): void;
-  /** Throws what a lock of a closed manager says. */
-  assertOpen(): void;
-}
+import { PROCESS } from "./scope.js";
+import { runInside, type TakenBy, type Taking, Takings } from "./taking.js";
+import type { FencingToken } from "./ticket.js";
 
 /**
- * A handle on one resource. Handles of the same resource on one manager share the hold under `reentrancy: "process"` (the
- * default); each can give back only what it took.
+ * A handle on one resource. Who shares a hold within one process depends on how it was taken, unless `reentrancy` is set:
+ *
+ * - What a bare `acquire()` took belongs to the **process**: every acquire and every body of the process enters it, with the same
+ *   token, and is counted. Concurrent requests of one server that use it do not exclude each other.
+ * - What `using` or `hold()` took belongs to that **body or object** alone: code inside re-enters it, everything else queues, in this
+ *   process too. This is what requests of one server want.
+ *
+ * Each handle can give back only what it took.
  */
 export class ZkLock extends EventEmitter<LockEvents> {
   readonly resource: string;
   /** True for readers and semaphore permits, whose tokens are no fence. */
   readonly shared: boolean;
   readonly #home: LockHome;
-  /** One entry for each acquire that has not been given back, the latest last. */
-  #taken: ResourceHold[] = [];
+  readonly #takings = new Takings();
   readonly #unhook = new Map<ResourceHold, () => void>();
-  /** Where tasks are told apart: holds that belong to a body of `using`. */
-  readonly #ofBodies = new WeakSet<ResourceHold>();
+  /** Those of `takings` that are over against our will. */
+  readonly #lost = new Set<ResourceHold>();
 
   /** @internal Locks are made by their manager. */
   constructor(home: LockHome) {
@@ -69,52 +41,75 @@ export class ZkLock extends EventEmitter<LockEvents> {
   }
 
   /**
-   * Waits for the lock and returns its fencing token; enters the hold where there is one to enter (see `reentrancy`).
+   * Waits for the lock and returns its fencing token. The hold belongs to the process: another `acquire()` of the same resource
+   * enters it and is counted (see `reentrancy`), so tasks of one process that have to exclude each other use `using`.
+   *
+   *     const token = await lock.acquire({ timeout: 5_000 });
+   *     try {
+   *       await store.write(row, token);
+   *     } finally {
+   *       await lock.release(); // rejects with LockLostError, if the hold was lost meanwhile
+   *     }
+   *
    * @throws AcquireTimeoutError, AlreadyLockedError (`failImmediate`), SessionLostError, AccessDeniedError, LockLostError when
-   *   our place in the queue was deleted, InvalidArgumentError, or the signal's reason
+   *   our place in the queue was deleted, SelfDeadlockError inside a hold that this acquire cannot enter, InvalidArgumentError,
+   *   or the signal's reason
    */
   async acquire(options: AcquireOptions = {}): Promise<FencingToken> {
-    return (await this.#take(options)).token;
+    return (await this.take(options, "acquire")).hold.token;
   }
 
   /** Takes the lock if it is free now (or ours already); null: somebody else has it. Throws as `acquire` does otherwise. */
   async tryAcquire(): Promise<FencingToken | null> {
-    const outcome = await this.#enter({ timeout: 0 });
-    return outcome.kind === "too-late" ? null : this.#accept(outcome, {}).token;
+    return (await this.tryTake("acquire"))?.hold.token ?? null;
+  }
+
+  /**
+   * As `acquire`, with the hold as an object that is given back by itself: for several holds on one handle (workers that share a
+   * semaphore), and for `await using`. It belongs to that object: what does not run inside its `run` queues.
+   *
+   *     await using hold = await lock.hold(); // from Node 24; before that: try … finally { await hold.release(); }
+   *
+   * @throws as `acquire`
+   */
+  async hold(options: AcquireOptions = {}): Promise<LockHold> {
+    return new LockHold(await this.take(options, "object"));
   }
 
   /**
    * Gives back one acquire of this handle; the last one gives the lock back, and resolves when the ticket is gone, or when
    * deleting it has been left to the background because the connection is down. False: there was nothing to release.
-   * @throws LockLostError once, if the hold was lost meanwhile; NotHeldError for a hold of another task's `using`
+   *
+   * Inside a body of `using` it is the latest acquire of that body, or else the body's own hold; outside, the latest acquire that was
+   * made outside of bodies. With several holds on one handle (`reentrancy: "none"`, semaphores), `hold()` tells them apart.
+   * @throws LockLostError once, if the hold was lost meanwhile; NotHeldError where all that is left belongs to bodies or to objects
+   *   of `hold()`, which give it back themselves
    */
   async release(): Promise<boolean> {
-    if (this.#taken.length === 0) return false;
-    const hold = this.#taken.findLast((taken) => !this.#ofBodies.has(taken) || isInsideOf(taken));
-    if (hold !== undefined) return this.#giveBack(hold);
-    throw new NotHeldError(`"${this.resource}" is held by another task, whose \`using\` gives it back itself.`, this);
+    if (this.#takings.isEmpty) return false;
+    const taking = this.#takings.releasable(enclosingOf(this.#home).at(-1));
+    if (taking !== undefined) return taking.giveBack();
+    throw new NotHeldError(
+      `"${this.resource}" is held by the body of a \`using\` or by an object of \`hold()\`, which gives it back itself.`,
+      this,
+    );
   }
 
   /**
-   * Runs `body` while holding, and releases on every way out. An error of the body wins over one of the release.
-   * @throws LockLostError if the hold was lost while the body ran, even if the body ended well; its cause is the body's error
+   * Runs `body` while holding, and releases on every way out. Bodies exclude each other, in this process too; code inside the body
+   * re-enters its hold (see `reentrancy`). An error of the body wins over one of the release.
+   *
+   *     await lock.using(async ({ token, signal }) => {
+   *       const row = await store.read(key, { signal });
+   *       await store.write(key, change(row), token);
+   *     }, { timeout: 5_000 });
+   *
+   * @throws as `acquire`; LockLostError if the hold was lost while the body ran, even if the body ended well; its cause is the
+   *   body's error
    */
   async using<T>(body: (hold: Hold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
-    const hold = await this.#take(options, this.#home.reentrancy !== "process");
-    hold.observe();
-    let result: T;
-    try {
-      result = await insideOf(hold, async () => body(hold));
-    } catch (error) {
-      await this.#giveBack(hold).catch(() => undefined);
-      throw hold.loss === null ? error : hold.lossError(error);
-    }
-    if (!hold.isHeld && hold.loss !== null) {
-      this.#drop(hold);
-      throw hold.lossError();
-    }
-    await this.#giveBack(hold);
-    return result;
+    const taking = await this.take(options, "body");
+    return runInside([taking], () => body(taking.hold));
   }
 
   /**
@@ -122,10 +117,13 @@ export class ZkLock extends EventEmitter<LockEvents> {
    * @throws NotHeldError without a hold, LockLostError when it turns out to be over
    */
   async renew(): Promise<FencingToken> {
-    return this.standing().renew();
+    const hold = this.#current();
+    if (hold !== null) return hold.renew();
+    const lost = this.#takings.latest((taking) => taking.hold.loss !== null);
+    throw lost?.hold.lossError() ?? this.#notHeld();
   }
 
-  /** The fencing token; null when not held, by the lease clock. */
+  /** The fencing token; null when not held, by the lease clock. Inside a body of `using`, that body's. */
   get token(): FencingToken | null {
     return this.#current()?.token ?? null;
   }
@@ -142,8 +140,8 @@ export class ZkLock extends EventEmitter<LockEvents> {
 
   /** Of the current hold, or of the one that was lost last: aborts with LockLostError. Without a hold it is aborted already. */
   get signal(): AbortSignal {
-    const hold = this.#current() ?? this.#taken.at(-1);
-    return hold?.signal ?? AbortSignal.abort(new NotHeldError(`"${this.resource}" is not held.`, this));
+    const hold = this.#inside()?.hold ?? this.#current() ?? this.#takings.latest(() => true)?.hold;
+    return hold?.signal ?? AbortSignal.abort(this.#notHeld());
   }
 
   /**
@@ -156,115 +154,116 @@ export class ZkLock extends EventEmitter<LockEvents> {
     return requestRelease(port, this.#home.directory, this.#home.discipline);
   }
 
-  /** @internal A loss that a composite of this lock has nobody to tell of. */
-  reportUnheard(error: LockLostError): void {
-    this.#home.unheard(error);
+  /** @internal Waits for the lock, and keeps what it got as one taking, for composites of this lock too. */
+  async take(options: TakeOptions, by: TakenBy): Promise<Taking> {
+    const { asked, ...acquireOptions } = options;
+    checkAcquireOptions(acquireOptions);
+    const outcome = await this.#enter(options, by);
+    return this.#accept(outcome, asked ?? options.timeout ?? this.#home.acquireTimeoutMs);
   }
 
-  /** @internal The hold that `token` speaks of. @throws LockLostError when the last one was lost, NotHeldError */
-  protected standing(): ResourceHold {
-    const hold = this.#current();
-    if (hold !== null) return hold;
-    const lost = this.#taken.findLast(({ loss }) => loss !== null);
-    throw lost?.lossError() ?? new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource });
+  /** @internal As `take`, if it is free now; null: somebody else has it. */
+  async tryTake(by: TakenBy): Promise<Taking | null> {
+    const outcome = await this.#enter({ timeout: 0 }, by);
+    return outcome.kind === "too-late" ? null : this.#accept(outcome, 0);
   }
 
-  async #take(options: AcquireOptions, forBody = false): Promise<ResourceHold> {
-    checkAcquireOptions(options);
-    return this.#accept(await this.#enter(options, forBody), options);
+  /** @internal The one hold that the caller can mean. @throws NotHeldError where there is none, or more than one */
+  protected unambiguous(): ResourceHold {
+    const inside = this.#inside();
+    const own = inside ?? this.#takings.latest(() => true);
+    if (own === undefined) throw this.#notHeld();
+    const isClear =
+      inside === undefined
+        ? this.#takings.holds === 1
+        : this.#takings.latest(({ within, hold }) => within === inside && hold !== inside.hold) === undefined;
+    if (isClear) return own.hold;
+    throw new NotHeldError(
+      `This handle has several holds of "${this.resource}", and cannot tell which one is meant: ask inside \`using\`, or the object that \`hold()\` gives.`,
+      this,
+    );
   }
 
-  async #enter(options: AcquireOptions, forBody = false): Promise<Outcome> {
-    const { failImmediate, acquireTimeoutMs } = this.#home;
-    const scope = scopeOf(this.#home);
-    // While the manager drains, those who hold may still enter again.
-    if (!this.#home.existingQueue()?.holdOf(scope)) this.#home.assertOpen();
-    options.signal?.throwIfAborted();
-    const caller = this.#home.queue().enter(scope, {
-      timeoutMs: failImmediate ? 0 : (options.timeout ?? acquireTimeoutMs),
-      signal: options.signal,
-      onQueued: (ahead) => later(() => this.emit("queued", { ahead })),
-    });
-    const outcome = await caller.outcome;
-    publishAcquire(this.#home, outcome, caller.elapsedMs);
-    if (outcome.kind === "granted") {
-      // Before anybody hears of it: a listener may try to give it back.
-      if (forBody && !isInsideOf(outcome.hold)) this.#ofBodies.add(outcome.hold);
-      this.#keep(outcome.hold);
-    }
-    return outcome;
+  async #enter(options: AcquireOptions, by: TakenBy): Promise<Entered> {
+    const onQueued = (ahead: number): void => later(() => this.emit("queued", { ahead }));
+    const entered = await enter(this.#home, options, by, onQueued, (taking) => this.#giveBack(taking));
+    // Before anybody hears of it: a listener may try to give it back.
+    if (entered.kind === "granted") this.#keep(entered.taking);
+    return entered;
   }
 
   /** Makes the errors where the caller's stack is visible. */
-  #accept(outcome: Outcome, { timeout }: AcquireOptions): ResourceHold {
-    const { resource } = this;
-    switch (outcome.kind) {
-      case "granted":
-        if (outcome.hold.isHeld) return outcome.hold;
-        this.#drop(outcome.hold);
-        throw outcome.hold.lossError();
-      case "aborted":
-        throw outcome.reason;
-      case "failed":
-        throw retold(outcome.error, resource);
-      case "too-late":
-        throw this.#home.failImmediate
-          ? alreadyLocked(resource, outcome.standing)
-          : acquireTimedOut(resource, outcome.standing, timeout ?? this.#home.acquireTimeoutMs ?? 0);
-      default:
-        return outcome satisfies never;
-    }
+  #accept(entered: Entered, timeoutMs: number | undefined): Taking {
+    if (entered.kind !== "granted") throw errorOf(this.#home, entered, timeoutMs);
+    const { taking } = entered;
+    if (taking.hold.isHeld) return taking;
+    this.#remove(taking);
+    throw taking.hold.lossError();
   }
 
-  #keep(hold: ResourceHold): void {
+  #keep(taking: Taking): void {
+    const { hold } = taking;
     // What was lost before is settled by the new hold: nobody has to give it back any more.
-    for (const old of this.#taken.filter(({ loss }) => loss !== null)) this.#drop(old);
-    const isNew = !this.#taken.includes(hold);
-    this.#taken.push(hold);
+    for (const old of this.#lost) for (const acquire of this.#takings.acquiresOf(old)) this.#remove(acquire);
+    const isNew = !this.#takings.has(hold);
+    this.#takings.add(taking);
+    if (taking.by === "acquire") hold.bareAcquires += 1;
     if (!isNew) return;
-    this.#listenTo(hold);
+    const unhook = passOnEvents(hold, this);
+    const over = (): void => {
+      if (hold.loss !== null) this.#lost.add(hold);
+    };
+    hold.on("over", over);
+    this.#unhook.set(hold, () => {
+      unhook();
+      hold.removeListener("over", over);
+    });
     later(() => this.emit("acquired", hold.token));
   }
 
-  async #giveBack(hold: ResourceHold): Promise<boolean> {
-    const index = this.#taken.lastIndexOf(hold);
-    if (index < 0) return false;
+  async #giveBack(taking: Taking): Promise<boolean> {
+    const { hold } = taking;
     if (!hold.isHeld) {
-      this.#drop(hold);
+      // One call is told for all bare acquires of the handle; a body and an object are each told themselves.
+      if (taking.by === "acquire") for (const lost of this.#takings.acquiresOf(hold)) this.#remove(lost);
+      this.#remove(taking);
       throw hold.lossError();
     }
-    this.#taken.splice(index, 1);
-    const isLast = !this.#taken.includes(hold);
-    if (isLast) this.#drop(hold);
+    this.#remove(taking);
     await hold.exit();
-    if (isLast) later(() => this.emit("released", hold.token));
+    if (!this.#takings.has(hold)) later(() => this.emit("released", hold.token));
     return true;
   }
 
-  #drop(hold: ResourceHold): void {
-    this.#taken = this.#taken.filter((one) => one !== hold);
+  #remove(taking: Taking): void {
+    const { hold } = taking;
+    if (!taking.isOpen) return;
+    if (taking.by === "acquire") hold.bareAcquires -= 1;
+    this.#takings.remove(taking);
+    if (this.#takings.has(hold)) return;
     this.#unhook.get(hold)?.();
     this.#unhook.delete(hold);
+    this.#lost.delete(hold);
   }
 
-  #listenTo(hold: ResourceHold): void {
-    const suspended = (): void => later(() => this.emit("suspended"));
-    const resumed = (): void => later(() => this.emit("resumed"));
-    const lost = (error: LockLostError): void => {
-      if (this.listenerCount("lost") > 0) later(() => this.emit("lost", error));
-      else if (!hold.isObserved) this.#home.unheard(error);
-    };
-    const requested = (): void => later(() => this.emit("release-requested"));
-    hold.on("suspended", suspended).on("resumed", resumed).on("lost", lost).on("release-requested", requested);
-    this.#unhook.set(hold, () => {
-      hold.removeListener("suspended", suspended).removeListener("resumed", resumed).removeListener("lost", lost);
-      hold.removeListener("release-requested", requested);
-    });
+  /** The innermost body of this resource that we run inside of, where this handle speaks of it. */
+  #inside(): Taking | undefined {
+    const { owning, discipline } = this.#home;
+    const speaksOf = (taking: Taking): boolean => owning !== "none" || this.#takings.includes(taking);
+    return enclosingOf(this.#home).findLast((taking) => taking.hold.kind === discipline.kind && speaksOf(taking));
   }
 
-  /** The hold that this handle speaks of: the process's shared one, or what the handle itself took last. */
+  /** The hold that this handle speaks of: that of the body we run in, the process's shared one, or what the handle took last. */
   #current(): ResourceHold | null {
-    if (this.#home.reentrancy === "process") return this.#home.existingQueue()?.holdOf(PROCESS) ?? null;
-    return this.#taken.findLast((hold) => hold.isHeld) ?? null;
+    const { owning } = this.#home;
+    const inside = this.#inside()?.hold;
+    if (inside !== undefined) return inside.isHeld ? inside : null;
+    const isShared = owning === "process" || owning === "default";
+    const shared = isShared ? (this.#home.existingQueue()?.holdOf(PROCESS) ?? null) : null;
+    return shared ?? this.#takings.latest(({ hold }) => hold.isHeld)?.hold ?? null;
+  }
+
+  #notHeld(): NotHeldError {
+    return new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource });
   }
 }

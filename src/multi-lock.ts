@@ -1,26 +1,11 @@
 import { EventEmitter } from "node:events";
-import { onAbort } from "./abort.js";
 import { type Clock, systemClock } from "./clock.js";
-import { AcquireTimeoutError, type LockLostError } from "./errors.js";
-import type { Hold } from "./hold.js";
+import { AcquireTimeoutError, type LockLostError, NotHeldError } from "./errors.js";
 import { later } from "./later.js";
 import type { ZkLock } from "./lock.js";
+import { type FencingTokens, type MultiHold, MultiLockHold } from "./multi-lock-hold.js";
 import { type AcquireOptions, checkAcquireOptions } from "./options.js";
-import type { FencingToken } from "./ticket.js";
-
-/** A token for each resource. */
-export type FencingTokens = ReadonlyMap<string, FencingToken>;
-
-/** What the body of a multi-lock's `using` is handed. */
-export interface MultiHold {
-  readonly tokens: FencingTokens;
-  /** Aborts with LockLostError as soon as one of the holds is lost. */
-  readonly signal: AbortSignal;
-  /** What is left of the shortest lease, in milliseconds. */
-  readonly leaseMs: number;
-  /** @throws LockLostError, NotHeldError */
-  assertHeld(): void;
-}
+import { giveBackAll, type TakenBy, type Taking } from "./taking.js";
 
 interface MultiLockEvents {
   acquired: [tokens: FencingTokens];
@@ -31,19 +16,18 @@ interface MultiLockEvents {
 
 /**
  * Several resources as one lock: all or nothing. They are taken in one fixed order, the same for everybody, so that two
- * multi-locks never wait for each other in a circle.
+ * multi-locks never wait for each other in a circle. Who shares a hold within one process is as with ZkLock: bodies of `using` exclude
+ * each other, and a bare `acquire()` is the whole process's.
  */
 export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
   /** In the order in which they are taken, without duplicates. */
   readonly resources: readonly string[];
   readonly #locks: readonly ZkLock[];
   readonly #clock: Clock;
-  /** How often all of them were acquired and not released. */
-  #count = 0;
-  /** How many bodies of `using` run. */
-  #bodies = 0;
-  /** One of the holds was lost since they were taken. */
-  #lost = false;
+  /** What was taken and not given back, the latest last. */
+  readonly #holds: MultiLockHold[] = [];
+  /** Those of them that a bare acquire took, the latest last. */
+  readonly #acquired: MultiLockHold[] = [];
 
   /** @internal Locks are made by their manager. */
   constructor(
@@ -55,179 +39,148 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
     this.#locks = locks;
     this.#clock = clock;
     this.resources = locks.map(({ resource }) => resource);
-    for (const lock of locks) lock.on("lost", (error) => this.#onLost(lock, error));
   }
 
   /**
    * Takes them all, within one deadline, or none.
-   * @throws as ZkLock.acquire; what had been taken by then is given back
+   * @throws as ZkLock.acquire, and LockLostError when one was lost while we waited for the next; what had been taken by then is
+   *   given back
    */
   async acquire(options: AcquireOptions = {}): Promise<FencingTokens> {
-    checkAcquireOptions(options);
-    const within = this.#sharedDeadline(options);
-    return this.#all((lock) => lock.acquire(within(lock)));
+    const hold = await this.#takeAll("acquire", options);
+    this.#acquired.push(hold);
+    return hold.tokens;
   }
 
   /** Takes them all if they are free now; null: somebody else has one of them. */
   async tryAcquire(): Promise<FencingTokens | null> {
-    return this.#all((lock) => lock.tryAcquire());
+    const hold = await this.#all((lock) => lock.tryTake("acquire"));
+    if (hold === null) return null;
+    this.#acquired.push(hold);
+    return hold.tokens;
+  }
+
+  /** As `acquire`, with what was taken as one object: see ZkLock.hold. @throws as `acquire` */
+  async hold(options: AcquireOptions = {}): Promise<MultiLockHold> {
+    return this.#takeAll("object", options);
   }
 
   /**
-   * Gives them all back, the last one taken first. False: there was nothing to release.
+   * Gives all that the latest `acquire` took back, the last one taken first. False: there was nothing to release.
    * @throws LockLostError once, if one of the holds was lost; the others are given back all the same
    */
   async release(): Promise<boolean> {
-    if (this.#count === 0) return false;
-    const { tokens } = this;
-    this.#count -= 1;
-    const results = await this.#giveBack(this.#locks);
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed !== undefined) {
-      await this.#settleLoss();
-      throw failed.reason;
+    const hold = this.#acquired.pop();
+    if (hold === undefined) return false;
+    try {
+      return await hold.release();
+    } catch (error) {
+      await this.#settleLosses();
+      throw error;
     }
-    this.#tellReleased(tokens);
-    return true;
   }
 
   /** Runs `body` while holding them all. @throws LockLostError if one was lost meanwhile, even if the body ended well */
   async using<T>(body: (hold: MultiHold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
-    checkAcquireOptions(options);
-    const within = this.#sharedDeadline(options);
-    if (this.#lost) await this.#settleLoss();
-    let tokens: FencingTokens | null = null;
-    const nest = ([lock, ...rest]: readonly ZkLock[], holds: readonly Hold[]): Promise<T> => {
-      if (lock !== undefined) return lock.using((hold) => nest(rest, [...holds, hold]), within(lock));
-      tokens = new Map(holds.map(({ token }, index) => [this.resources[index] ?? "", token]));
-      return this.#run(body, holds, tokens);
-    };
-    try {
-      return await nest(this.#locks, []);
-    } finally {
-      this.#tellReleased(tokens);
-    }
+    const hold = await this.#takeAll("body", options);
+    return hold.runAndRelease(body);
   }
 
   /** Asks the quorum that all holds stand. @throws NotHeldError, LockLostError */
   async renew(): Promise<FencingTokens> {
-    const tokens = await Promise.all(this.#locks.map(async (lock) => [lock.resource, await lock.renew()] as const));
-    return new Map(tokens);
+    const hold = this.#holds.at(-1);
+    if (hold === undefined) throw this.#notHeld();
+    return hold.renew();
   }
 
-  /** A token for each resource; null unless all are held, by the lease clock. */
+  /** A token for each resource, of what was taken last; null unless all are held, by the lease clock. */
   get tokens(): FencingTokens | null {
-    if (!this.#isTaken) return null;
-    const tokens = new Map<string, FencingToken>();
-    for (const { resource, token } of this.#locks) {
-      if (token === null) return null;
-      tokens.set(resource, token);
-    }
-    return tokens;
+    const hold = this.#holds.at(-1);
+    return hold?.isHeld === true ? hold.tokens : null;
   }
 
   get isHeld(): boolean {
     return this.tokens !== null;
   }
 
-  async #all(take: (lock: ZkLock) => Promise<FencingToken>): Promise<FencingTokens>;
-  async #all(take: (lock: ZkLock) => Promise<FencingToken | null>): Promise<FencingTokens | null>;
-  async #all(take: (lock: ZkLock) => Promise<FencingToken | null>): Promise<FencingTokens | null> {
-    if (this.#lost) await this.#settleLoss();
-    const tokens = new Map<string, FencingToken>();
-    const taken: ZkLock[] = [];
+  /** Of what was taken last: aborts with LockLostError as soon as one of the holds is lost. Without a hold it is aborted already. */
+  get signal(): AbortSignal {
+    return this.#holds.at(-1)?.signal ?? AbortSignal.abort(this.#notHeld());
+  }
+
+  async #takeAll(by: TakenBy, options: AcquireOptions): Promise<MultiLockHold> {
+    checkAcquireOptions(options);
+    const take = this.#withinOneDeadline(by, options);
+    return (await this.#all(take)) as MultiLockHold;
+  }
+
+  async #all(take: (lock: ZkLock) => Promise<Taking | null>): Promise<MultiLockHold | null> {
+    await this.#settleLosses();
+    const takings: Taking[] = [];
     try {
       for (const lock of this.#locks) {
-        const token = await take(lock);
-        if (token === null) break;
-        tokens.set(lock.resource, token);
-        taken.push(lock);
+        const taking = await take(lock);
+        if (taking === null) break;
+        takings.push(taking);
       }
-      // The first may have been lost while we waited for the last: renew says how.
-      for (const lock of taken) if (!lock.isHeld) await lock.renew();
+      // The first may have been lost while we waited for the last, and even been taken again by this process.
+      for (const { hold } of takings) hold.assertHeld();
     } catch (error) {
-      await this.#giveBack(taken);
+      await giveBackAll(takings).catch(() => undefined);
       throw error;
     }
-    if (taken.length < this.#locks.length) {
-      await this.#giveBack(taken);
-      return null;
-    }
-    this.#tellAcquired(tokens);
-    this.#count += 1;
-    return tokens;
+    if (takings.length === this.#locks.length) return this.#keep(takings);
+    await giveBackAll(takings).catch(() => undefined);
+    return null;
   }
 
-  async #giveBack(locks: readonly ZkLock[]): Promise<PromiseSettledResult<boolean>[]> {
-    const results: PromiseSettledResult<boolean>[] = [];
-    for (const lock of locks.toReversed()) {
-      const [result] = await Promise.allSettled([lock.release()]);
-      results.push(result);
-    }
-    return results;
-  }
-
-  /** What a loss left: the other holds, however often they were taken. */
-  async #settleLoss(): Promise<void> {
-    for (; this.#count > 0; this.#count -= 1) await this.#giveBack(this.#locks);
-  }
-
-  async #run<T>(body: (hold: MultiHold) => Promise<T> | T, holds: readonly Hold[], tokens: FencingTokens): Promise<T> {
-    const abort = new AbortController();
-    const unhook = holds.map(({ signal }) => onAbort(signal, (reason) => abort.abort(reason)));
-    this.#tellAcquired(tokens);
-    this.#bodies += 1;
-    try {
-      // Listeners hear of it before the body begins.
-      await Promise.resolve();
-      return await body({
-        tokens,
-        signal: abort.signal,
-        get leaseMs() {
-          return Math.min(...holds.map(({ leaseMs }) => leaseMs));
-        },
-        assertHeld: () => {
-          for (const hold of holds) hold.assertHeld();
-        },
-      });
-    } finally {
-      for (const stop of unhook) stop();
-      this.#bodies -= 1;
+  /** What a loss left of earlier acquires: the other holds, which nobody can use any more. */
+  async #settleLosses(): Promise<void> {
+    for (const hold of this.#acquired.filter(({ isLost }) => isLost)) {
+      this.#acquired.splice(this.#acquired.indexOf(hold), 1);
+      await hold.release().catch(() => undefined);
     }
   }
 
-  /** What is left of the one deadline for all, each time that another lock is asked for. */
-  #sharedDeadline({ timeout = this.acquireTimeoutMs, signal }: AcquireOptions): (lock: ZkLock) => AcquireOptions {
+  #keep(takings: readonly Taking[]): MultiLockHold {
+    const isFirst = this.#holds.length === 0;
+    const hold = new MultiLockHold(
+      takings,
+      (error) => this.#onLost(error),
+      (released) => this.#drop(released),
+    );
+    this.#holds.push(hold);
+    if (isFirst) later(() => this.emit("acquired", hold.tokens));
+    return hold;
+  }
+
+  /** The first loss is the loss of all that was taken and re-entered. */
+  #onLost(error: LockLostError): void {
+    if (!this.#holds.some(({ lossTold }) => lossTold)) later(() => this.emit("lost", error));
+  }
+
+  #drop(hold: MultiLockHold): void {
+    this.#holds.splice(this.#holds.indexOf(hold), 1);
+    if (this.#holds.length === 0 && !hold.isLost) later(() => this.emit("released", hold.tokens));
+  }
+
+  /** Each lock gets what is left of the one deadline for all. */
+  #withinOneDeadline(
+    by: TakenBy,
+    { timeout = this.acquireTimeoutMs, signal }: AcquireOptions,
+  ): (lock: ZkLock) => Promise<Taking> {
     const startedAt = this.#clock.monotonicMs();
-    return ({ resource }) => {
+    return async (lock) => {
       const options = signal === undefined ? {} : { signal };
-      if (timeout === undefined || timeout === 0) return timeout === undefined ? options : { ...options, timeout };
-      const leftMs = timeout - (this.#clock.monotonicMs() - startedAt);
-      if (leftMs > 0) return { ...options, timeout: leftMs };
+      if (timeout === undefined) return lock.take(options, by);
+      const leftMs = Math.max(0, timeout - (this.#clock.monotonicMs() - startedAt));
+      if (leftMs > 0 || timeout === 0) return lock.take({ ...options, timeout: leftMs, asked: timeout }, by);
+      const { resource } = lock;
       throw new AcquireTimeoutError(`"${resource}" was not to be had within ${timeout} ms, all told.`, { resource });
     };
   }
 
-  get #isTaken(): boolean {
-    return this.#count > 0 || this.#bodies > 0;
-  }
-
-  #tellAcquired(tokens: FencingTokens): void {
-    if (this.#isTaken) return;
-    this.#lost = false;
-    later(() => this.emit("acquired", tokens));
-  }
-
-  #tellReleased(tokens: FencingTokens | null): void {
-    if (tokens !== null && !this.#isTaken && !this.#lost) later(() => this.emit("released", tokens));
-  }
-
-  /** The first loss is the loss of all. */
-  #onLost(lock: ZkLock, error: LockLostError): void {
-    if (!this.#isTaken || this.#lost) return;
-    this.#lost = true;
-    if (this.listenerCount("lost") > 0) later(() => this.emit("lost", error));
-    // A body of `using` hears of it by its signal, and its caller by the rejection.
-    else if (this.#bodies === 0) lock.reportUnheard(error);
+  #notHeld(): NotHeldError {
+    return new NotHeldError(`Not held: ${this.resources.map((resource) => `"${resource}"`).join(", ")}.`);
   }
 }

@@ -3,8 +3,9 @@ import { InvalidArgumentError } from "./errors.js";
 import { checkResource, checkRootDir } from "./resource-path.js";
 
 /**
- * Who enters a hold that is there already: any acquire of the process (`process`), only code that runs inside the holder's
- * `using` (`task`), or nobody (`none`).
+ * Who enters a hold that is there already: any acquire and any body of the process (`process`), only code that runs inside the
+ * holder's `using` (`task`), or nobody (`none`). Unset, it depends on how the hold was taken: what a bare `acquire()` took belongs to
+ * the process, and what `using` or `hold()` took to that body or object alone.
  */
 export type Reentrancy = "process" | "task" | "none";
 
@@ -22,7 +23,10 @@ export interface LockOptions {
   acquireTimeout?: number;
   /** acquire() rejects with AlreadyLockedError instead of waiting. Default: false. */
   failImmediate?: boolean;
-  /** Default: "process". */
+  /**
+   * Unset: a bare `acquire()` is the whole process's, bodies of `using` exclude each other. With `"process"` concurrent bodies share one
+   * hold, so they do not exclude each other. Semaphores: "none".
+   */
   reentrancy?: Reentrancy;
 }
 

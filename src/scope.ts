@@ -1,38 +1,52 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { ResourceHold } from "./hold.js";
 import type { Reentrancy } from "./options.js";
+import type { TakenBy, Taking } from "./taking.js";
 
-/** The one owner that all of a process share under `reentrancy: "process"`. */
+/** The one owner that all bare acquires of a process share, unless `reentrancy` says otherwise. */
 export const PROCESS = { owner: "process" };
 
-/** The holds of the `using` bodies we run inside of, the innermost last. */
-const enclosingHolds = new AsyncLocalStorage<readonly ResourceHold[]>();
+/**
+ * Who owns what an acquire takes. `default`: a bare acquire takes it for the process, and a body of `using` or a `hold()` for
+ * itself.
+ */
+export type Owning = Reentrancy | "default";
 
-/** Runs a body of `using`: code in its async context may re-enter the hold. */
-export function insideOf<T>(hold: ResourceHold, body: () => Promise<T>): Promise<T> {
-  return enclosingHolds.run([...(enclosingHolds.getStore() ?? []), hold], body);
+/** What decides on whose behalf a call acquires. */
+export interface ScopeRules {
+  readonly owning: Owning;
+  /** The innermost hold of this resource that we run inside of, while it stands. */
+  readonly enclosing: Taking | undefined;
+  /** Whether a bare acquire of this process holds the resource, or waits for it. */
+  processHasIt(): boolean;
 }
 
-/** Whether we run inside the `using` of this hold. */
-export function isInsideOf(hold: ResourceHold): boolean {
-  return enclosingHolds.getStore()?.includes(hold) ?? false;
+/** The takings whose bodies we run inside of, the innermost last. */
+const enclosing = new AsyncLocalStorage<readonly Taking[]>();
+
+/** Runs `body` inside of holds: code in its async context may re-enter them. */
+export function insideOf<T>(takings: readonly Taking[], body: () => T): T {
+  return enclosing.run([...enclosingTakings(), ...takings], body);
+}
+
+/** The takings that we run inside of and that have not been given back, the innermost last. */
+export function enclosingTakings(): readonly Taking[] {
+  return (enclosing.getStore() ?? []).filter(({ isOpen }) => isOpen);
 }
 
 /** On whose behalf we acquire: the same object enters the same hold, a fresh one queues. */
-export function scopeOf({ reentrancy, directory }: { reentrancy: Reentrancy; directory: string }): object {
-  switch (reentrancy) {
+export function scopeOf(rules: ScopeRules, by: TakenBy): object {
+  const { owning, enclosing } = rules;
+  switch (owning) {
     case "process":
       return PROCESS;
     case "task":
-      return enclosingHold(directory)?.scope ?? {};
+      return enclosing?.hold.scope ?? {};
     case "none":
       return {};
+    case "default":
+      // What a bare acquire took belongs to the process, bodies included.
+      return enclosing?.hold.scope ?? (by === "acquire" || rules.processHasIt() ? PROCESS : {});
     default:
-      return reentrancy satisfies never;
+      return owning satisfies never;
   }
-}
-
-/** The hold of this resource in whose `using` we run, if it still stands. */
-function enclosingHold(directory: string): ResourceHold | undefined {
-  return enclosingHolds.getStore()?.findLast((hold) => hold.directory === directory && hold.isHeld);
 }

@@ -15,6 +15,8 @@ const UNWRITTEN = 0;
 
 /** What it takes to stand in the queue of a resource. */
 export interface QueueOptions {
+  /** Whose it is: the same object for all queues of one manager. */
+  readonly manager: object;
   readonly resource: string;
   readonly directory: string;
   /** Written into the ticket, for others to read. */

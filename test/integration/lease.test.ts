@@ -1,8 +1,10 @@
 import { expect, test } from "@jest/globals";
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { type LockError, LockLostError, NotHeldError, type ZkLock } from "../../src/index.js";
 import type { TcpProxy } from "../helpers/tcp-proxy.js";
 import { until } from "../helpers/until.js";
-import { journal, rejection, useSetting } from "./setting.js";
+import { journal, rejection, SERVER, useSetting } from "./setting.js";
 
 const setting = useSetting();
 const SESSION_MS = 3_000;
@@ -357,23 +359,27 @@ test("renew() that is under way when the hold is given back is NotHeldError, at 
   await setting.queueOf(resource, 0);
 });
 
-test("a loss that nobody listens for is the manager's 'error'", async () => {
-  const resource = setting.resource();
-  const manager = await setting.manager();
-  const raised = new Promise<LockError>((resolve) => manager.once("error", resolve));
-  const lock = manager.createLock(resource);
-  await lock.acquire();
-  const [ticket] = await setting.tickets(resource);
-  await setting.raw.delete(`${setting.directory(resource)}/${ticket!}`);
-  const error = await raised;
-  expect(error).toBeInstanceOf(LockLostError);
-  expect(error).toMatchObject({ reason: "ticket-gone", resource });
-  expect(setting.errors.splice(0)).toEqual([error]);
+test("a loss that nobody listens for ends no process: release() tells it", async () => {
+  const directory = setting.directory(setting.resource());
+  const script = fileURLToPath(new URL("workers/unheard-loss.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", script, SERVER, directory], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  setting.later(() => child.kill("SIGKILL"));
+  let output = "";
+  child.stdout.on("data", (bytes: Buffer) => (output += bytes.toString()));
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  await until(() => output.includes("acquired"), { what: "the child to hold" });
+  const [ticket] = await setting.raw.children(`${directory}/resource`);
+  await setting.raw.delete(`${directory}/resource/${ticket!}`);
+  expect(await ended).toBe(0);
+  expect(output.trim().split("\n")).toEqual(["acquired", "caught ERR_LOCK_LOST", "closed"]);
 });
 
 const LISTENERS: Record<string, (lock: ZkLock, tell: () => void) => void> = {
   "a 'lost' listener": (lock, tell) => lock.on("lost", tell),
   "a reader of the signal": (lock, tell) => lock.signal.addEventListener("abort", tell),
+  "nobody but release()": (lock, tell) => void until(() => !lock.isHeld, { what: "the loss" }).then(tell),
 };
 
 test.each(Object.keys(LISTENERS))("a loss that %s hears of is no 'error'", async (kind) => {

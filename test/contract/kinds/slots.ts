@@ -54,12 +54,29 @@ export function slotContract(world: World): void {
 
   test("a hold has the same number as often as it is asked, and each permit of a handle its own", async () => {
     const [lock] = (await handles(1, 2)) as [ZkSemaphore];
-    await lock.acquire();
-    expect(await Promise.all([lock.slot(), lock.slot(), lock.slot()])).toEqual([0, 0, 0]);
-    await lock.acquire();
-    expect([await lock.slot(), await lock.slot()]).toEqual([1, 1]);
-    await lock.release();
+    const first = await lock.hold();
+    expect(await Promise.all([first.slot(), lock.slot(), first.slot()])).toEqual([0, 0, 0]);
+    const second = await lock.hold();
+    expect([await second.slot(), await first.slot(), await second.slot()]).toEqual([1, 0, 1]);
+    await second.release();
     expect(await lock.slot()).toBe(0);
+    await first.release();
+  });
+
+  test("a handle with several holds does not guess whose number is meant", async () => {
+    const [lock] = (await handles(1, 3)) as [ZkSemaphore];
+    await lock.acquire();
+    await lock.using(async (hold) => {
+      expect(await lock.slot()).toBe(await hold.slot());
+      await lock.acquire();
+      expect(await rejection(lock.slot())).toMatchObject({ code: "ERR_NOT_HELD" });
+      await lock.release();
+      expect(await lock.slot()).toBe(await hold.slot());
+    });
+    await lock.acquire();
+    const error = await rejection<NotHeldError>(lock.slot());
+    expect(error).toBeInstanceOf(NotHeldError);
+    expect(error.message).toContain("hold()");
     await release(lock);
   });
 
@@ -151,12 +168,13 @@ export function slotContract(world: World): void {
     await few.acquire();
     expect(await few.slot()).toBe(0);
     await more.acquire();
-    await more.acquire();
+    const latest = await more.hold();
     expect((await here.inspect(resource)).holders.map(({ slot }) => slot)).toEqual([0, undefined, undefined]);
-    expect(await more.slot()).toBe(1);
+    expect(await latest.slot()).toBe(1);
     const status = await here.inspect(resource);
     expect(status.holders.map(({ slot }) => slot)).toEqual([0, undefined, 1]);
     expect(status.maxConcurrentHolders).toBe(3);
+    await latest.release();
     await release(few, more);
   });
 
@@ -165,8 +183,8 @@ export function slotContract(world: World): void {
     const [here, there] = (await managers(2)) as [ZkLockManager, ZkLockManager];
     const many = here.createSemaphore(resource, { maxConcurrentHolders: 2 });
     await many.acquire();
-    await many.acquire();
-    expect(await many.slot()).toBe(0);
+    const latest = await many.hold();
+    expect(await latest.slot()).toBe(0);
     const one = there.createSemaphore(resource, { maxConcurrentHolders: 1, replaceLimit: true });
     const acquiring = one.acquire();
     await until(async () => (await world.tickets(resource)) === 3, { what: "the ticket" });
@@ -174,6 +192,7 @@ export function slotContract(world: World): void {
     const late = here.createSemaphore(resource, { maxConcurrentHolders: 2, replaceLimit: true });
     const acquiringLate = late.acquire();
     await until(async () => (await world.tickets(resource)) === 4, { what: "the next ticket" });
+    await latest.release();
     await release(many);
     await Promise.all([acquiring, acquiringLate]);
     expect([await late.slot(), await one.slot()]).toEqual([0, 1]);

@@ -159,6 +159,74 @@ test("a body hears of the loss of one by its signal, and using rejects", async (
   await freeOf([a, b]);
 });
 
+test("does not resolve with a hold that was lost, and taken again by the process, while it waited for the next", async () => {
+  const [a, b] = names(2) as [string, string];
+  const [manager, administrator] = await Promise.all([setting.manager(), setting.manager()]);
+  const blocker = administrator.createLock(b);
+  await blocker.acquire();
+  const lock = manager.createMultiLock([a, b]);
+  const single = manager.createLock(a);
+  const acquiring = rejection<LockLostError>(lock.acquire());
+  const first = await until(() => single.token, { what: "the first of them" });
+  await administrator.forceRelease(a, first);
+  await until(() => single.token === null, { what: "the loss" });
+  const again = await single.acquire();
+  await blocker.release();
+  expect(await acquiring).toMatchObject({ code: "ERR_LOCK_LOST", resource: a });
+  expect([lock.isHeld, lock.tokens, lock.signal.aborted]).toEqual([false, null, true]);
+  expect(await lock.release()).toBe(false);
+  expect(single.token).toBe(again);
+  await single.release();
+  await freeOf([a, b]);
+});
+
+test("speaks of the holds that it took: one that was lost, and taken again by another handle, is lost", async () => {
+  const [a, b] = names(2) as [string, string];
+  const manager = await setting.manager();
+  const lock = manager.createMultiLock([a, b]);
+  const tokens = await lock.acquire();
+  const { signal } = lock;
+  await (await setting.manager()).forceRelease(a, tokens.get(a)!);
+  await until(() => signal.aborted, { what: "the loss" });
+  const single = manager.createLock(a);
+  await single.acquire();
+  expect([lock.isHeld, lock.tokens, lock.signal.aborted]).toEqual([false, null, true]);
+  expect(await rejection(lock.release())).toMatchObject({ code: "ERR_LOCK_LOST", resource: a });
+  expect(single.isHeld).toBe(true);
+  await single.release();
+  await freeOf([a, b]);
+});
+
+test("hold() gives them as one object, and `run` lets code inside re-enter", async () => {
+  const [a, b] = names(2) as [string, string];
+  const manager = await setting.manager();
+  const lock = manager.createMultiLock([a, b]);
+  const hold = await lock.hold();
+  expect([...hold.tokens.keys()]).toEqual([a, b].sort());
+  expect(await manager.createLock(a).tryAcquire()).toBeNull();
+  expect(await hold.run(() => lock.using((inner) => inner.tokens.get(a)))).toBe(hold.tokens.get(a));
+  expect([hold.isHeld, hold.leaseMs > 0, hold.signal.aborted]).toEqual([true, true, false]);
+  await hold[Symbol.asyncDispose]();
+  expect(await hold.release()).toBe(false);
+  expect(() => hold.assertHeld()).toThrow(expect.objectContaining({ code: "ERR_NOT_HELD" }));
+  await freeOf([a, b]);
+});
+
+test("bodies of two multi-locks that share a resource exclude each other, in one process too", async () => {
+  const [a, b, c] = names(3) as [string, string, string];
+  const manager = await setting.manager();
+  let inside = 0;
+  const body = async (): Promise<void> => {
+    inside += 1;
+    expect(inside).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    inside -= 1;
+  };
+  const locks = [manager.createMultiLock([a, b]), manager.createMultiLock([b, c])];
+  await Promise.all(locks.flatMap((lock) => [lock.using(body), lock.using(body)]));
+  await freeOf([a, b, c]);
+});
+
 test("acquiring anew after a loss gives back what the loss had left", async () => {
   const [a, b] = names(2) as [string, string];
   const lock = (await setting.manager()).createMultiLock([a, b]);
