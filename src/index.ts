@@ -44,6 +44,7 @@ export {
   LockLostError,
   type LossReason,
   NotHeldError,
+  SessionFullError,
   SessionLostError,
   StaleTokenError,
   TokenRangeError,

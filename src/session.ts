@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { deferred } from "./abort.js";
 import { type Clock, type Instant, elapsedMs, instantOf } from "./clock.js";
-import { SessionLostError } from "./errors.js";
+import { SessionFullError, SessionLostError } from "./errors.js";
 
 export type SessionState = "connected" | "suspended" | "lost";
 
@@ -30,6 +30,13 @@ interface SessionEvents {
 }
 
 /**
+ * ZooKeeper ends a session by one transaction that names all its ephemeral nodes. Past one to two megabytes no server can read
+ * that back, and the ensemble serves nobody any more (ZOOKEEPER-4306); so the bytes of the tickets are counted, and bounded.
+ */
+const MAX_TICKET_BYTES = 900_000;
+const BYTES_PER_PATH = 4;
+
+/**
  * One ZooKeeper session as we may believe in it: the lease.
  *
  * An answer that passed the quorum proves that the servers heard us when the request was *sent*. The lease runs two thirds
@@ -44,17 +51,22 @@ export class Session extends EventEmitter<SessionEvents> {
   #link: "up" | "down" = "up";
   #ended = false;
   #users = 0;
+  #ticketBytes = 0;
   #leaseRuns = true;
   #heardAt: Instant;
   #disarm: () => void = () => undefined;
   readonly #clock: Clock;
 
-  /** @param heardAt when the request that made the session was sent */
+  /**
+   * @param heardAt when the request that made the session was sent
+   * @param chroot what the client writes in front of each path
+   */
   constructor(
     readonly id: string,
     readonly timeoutMs: number,
     clock: Clock,
     heardAt: Instant,
+    private readonly chroot = "",
   ) {
     super();
     this.setMaxListeners(0);
@@ -108,14 +120,26 @@ export class Session extends EventEmitter<SessionEvents> {
     return this.#sinceMs(this.#heardAt);
   }
 
-  /** Somebody has a ticket: the lease is worth a write now and then. The returned function ends the use. */
-  use(): () => void {
+  /**
+   * Somebody takes a ticket at `path`: the lease is worth a write now and then. To be called before the ticket is asked for; the
+   * returned function ends the use, once the ticket is gone for certain.
+   * @throws SessionFullError when the session has as many tickets as ZooKeeper can end in one go
+   */
+  use(path: string): () => void {
+    const bytes = Buffer.byteLength(this.chroot) + Buffer.byteLength(path) + BYTES_PER_PATH;
+    if (this.#ticketBytes + bytes > MAX_TICKET_BYTES) {
+      throw new SessionFullError(
+        `This session has ${this.#users} tickets already, as many as ZooKeeper can end in one go. Use another manager, which has a session of its own, or hold and wait for fewer locks at a time.`,
+      );
+    }
     this.#users += 1;
+    this.#ticketBytes += bytes;
     let using = true;
     return () => {
       if (!using) return;
       using = false;
       this.#users -= 1;
+      this.#ticketBytes -= bytes;
       if (this.#users === 0) this.emit("unused");
     };
   }

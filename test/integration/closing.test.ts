@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { LockError, LockLostError, SessionLostError } from "../../src/index.js";
+import { ask } from "../helpers/server-statistics.js";
 import { until } from "../helpers/until.js";
 import { journal, rejection, SERVER, useSetting } from "./setting.js";
 
@@ -134,6 +135,27 @@ test("close() resolves soon while a new session is being sought", async () => {
 test("close() of a manager that never had a client resolves", async () => {
   const { ZkLockManager } = await import("../../src/index.js");
   await new ZkLockManager().close();
+});
+
+test.each([
+  ["10 holds", 10, ""],
+  ["50 holds", 50, ""],
+  ["50 holds once more", 50, ""],
+  ["50 holds, waiting acquires, and slots", 50, "waiting and slots"],
+  ["50 holds that a drain did not wait for", 50, "a drain"],
+])("close() with %s ends the session, though the process exits right behind it", async (_, holds, how) => {
+  const script = fileURLToPath(new URL("workers/closes-and-exits.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", script, SERVER, setting.root, String(holds), how], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  setting.later(() => child.kill("SIGKILL"));
+  let output = "";
+  child.stdout.on("data", (bytes: Buffer) => (output += bytes.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  const id = /^session (\w+)$/m.exec(output)?.[1];
+  expect({ code, id }).toEqual({ code: 0, id: expect.any(String) });
+  // Its timeout is 20 s: what is gone at once was ended.
+  expect(await ask(SERVER, "dump")).not.toContain(id);
 });
 
 test.each(["release and close", "close while holding", "close while waiting"])(

@@ -13,9 +13,11 @@ function ticketFor(timesGone: number): { ticket: OwnTicket; pauses: () => number
   let [left, pauses] = [timesGone, 0];
   const port: Partial<QueuePort> = {
     session: new Session("1", 6_000, clock, instantOf(clock)),
-    takeTicket: (_directory, prefix) => {
+    takeTicket: (_directory, prefix, _data, onTaken) => {
+      if ((left -= 1) >= 0) return Promise.resolve(null);
       const name = `${prefix}0000000000`;
-      return Promise.resolve((left -= 1) >= 0 ? null : { name, listing: { czxid: 1, children: [name] } });
+      onTaken(name);
+      return Promise.resolve({ czxid: 1, children: [name] });
     },
   };
   const pause = (): Promise<void> => {

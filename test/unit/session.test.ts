@@ -189,7 +189,7 @@ describe("the end", () => {
 test("it is in use while anybody has a ticket, and says when nobody has", () => {
   let unused = 0;
   session.on("unused", () => (unused += 1));
-  const [end, endOther] = [session.use(), session.use()];
+  const [end, endOther] = [session.use("/locks/a"), session.use("/locks/a")];
   end();
   end();
   expect([session.inUse, unused]).toEqual([true, 0]);
