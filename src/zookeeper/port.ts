@@ -12,12 +12,7 @@ export interface QueuePort {
    * missing. Null: the directory was gone again as the ticket arrived. `onTaken` is told the new node's name as soon as there is
    * one, which may be before a rejection: the ticket is there then all the same.
    */
-  takeTicket(
-    directory: string,
-    prefix: string,
-    data: Buffer,
-    onTaken: (name: string) => void,
-  ): Promise<Listing | null>;
+  takeTicket(directory: string, prefix: string, data: Buffer, onTaken: (name: string) => void): Promise<Listing | null>;
   /** Null: the directory is gone. */
   list(directory: string): Promise<Listing | null>;
   /** The session that owns a node, and what is written in it; null: there is no such node. Leaves no watch. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { type Instant, instantOf } from "../../src/clock.js";
-import { SessionLostError } from "../../src/errors.js";
+import { SessionFullError, SessionLostError } from "../../src/errors.js";
 import { Session } from "../../src/session.js";
 import { HandDrivenClock } from "./hand-driven-clock.js";
 
@@ -195,4 +195,34 @@ test("it is in use while anybody has a ticket, and says when nobody has", () => 
   expect([session.inUse, unused]).toEqual([true, 0]);
   endOther();
   expect([session.inUse, unused]).toEqual([false, 1]);
+});
+
+describe("its tickets", () => {
+  // 90 characters and four bytes of length: 9,574 of them are 899,956 bytes.
+  const path = (number: number): string => `/locks/${String(number)}`.padEnd(90, "x");
+
+  test("are as many as ZooKeeper can end in one go; one that is gone makes room for another", () => {
+    const ends = Array.from({ length: 9_574 }, (_, number) => session.use(path(number)));
+    expect(() => session.use(path(9_574))).toThrow(SessionFullError);
+    expect(() => session.use(path(9_574))).toThrow(/has 9574 tickets already.+another manager/);
+    // There is room for 44 bytes, with the four.
+    expect(() => session.use("x".repeat(41))).toThrow(SessionFullError);
+    session.use("x".repeat(40))();
+    ends[0]!();
+    ends[0]!();
+    const end = session.use(path(9_574));
+    expect(() => session.use(path(9_575))).toThrow(SessionFullError);
+    end();
+    for (const endUse of ends) endUse();
+    expect(session.inUse).toBe(false);
+  });
+
+  test("count as the server sees them: with the chroot, in bytes", () => {
+    const chrooted = new Session("abc", TIMEOUT_MS, clock, instantOf(clock), "/caf\u00e9");
+    chrooted.use("x".repeat(899_990 - 6));
+    expect(() => chrooted.use("")).toThrow(SessionFullError);
+    const wide = new Session("abc", TIMEOUT_MS, clock, instantOf(clock));
+    expect(() => wide.use("\u00e9".repeat(450_000))).toThrow(SessionFullError);
+    expect(() => wide.use("x".repeat(450_000))).not.toThrow();
+  });
 });
