@@ -32,9 +32,9 @@ describe("the lease", () => {
 
   test("is over by silence, and says so by itself", () => {
     clock.pass(LEASE_MS - 1);
-    expect(session.state).toBe("connected");
+    expect(session.state).not.toBe("lost");
     clock.pass(1);
-    expect(heard).toEqual(["lapsed"]);
+    expect(heard).toEqual(["disconnected", "lapsed"]);
     expect({ state: session.state, leaseMs: session.leaseMs }).toEqual({ state: "lost", leaseMs: 0 });
     expect(session.ended).toBe(false);
   });
@@ -51,7 +51,7 @@ describe("the lease", () => {
       clock.pass(LEASE_MS - 1);
       session.heard(now());
     }
-    expect(heard).toEqual([]);
+    expect(heard).not.toContain("lapsed");
     expect(session.leaseMs).toBe(LEASE_MS);
   });
 
@@ -100,7 +100,7 @@ describe("the lease", () => {
     clock.stopFor(1_000);
     // Sent within the lease: the server has heard us in time, although we know it only now.
     session.heard(sentAt);
-    expect(heard).toEqual([]);
+    expect(heard).not.toContain("lapsed");
     expect(session.leaseMs).toBe(LEASE_MS - 1_000);
   });
 
@@ -110,14 +110,14 @@ describe("the lease", () => {
     clock.stopFor(1_000);
     expect(session.leaseMs).toBe(0);
     session.heard(sentAt);
-    expect(heard[0]).toBe("lapsed");
+    expect(heard).toEqual(["disconnected", "lapsed", "connected"]);
   });
 
   test("ends again after it has come back", () => {
     clock.pass(LEASE_MS);
     session.heard(now());
     clock.pass(LEASE_MS);
-    expect(heard).toEqual(["lapsed", "connected", "lapsed"]);
+    expect(heard).toEqual(["disconnected", "lapsed", "connected", "disconnected", "lapsed"]);
   });
 });
 
@@ -155,6 +155,67 @@ describe("the link", () => {
     await expect(session.linked()).rejects.toBeInstanceOf(SessionLostError);
     // Only the listeners of this test are left.
     expect([session.listenerCount("connected"), session.listenerCount("ended")]).toEqual([1, 1]);
+  });
+});
+
+describe("silence", () => {
+  const SILENCE_MS = TIMEOUT_MS / 3;
+
+  test("of a third of the timeout is told as a connection that is down, and is none", () => {
+    clock.pass(SILENCE_MS - 1);
+    expect([heard, session.state]).toEqual([[], "connected"]);
+    clock.pass(1);
+    expect([heard, session.state]).toEqual([["disconnected"], "suspended"]);
+    expect(session.isLinked).toBe(true);
+    expect(session.leaseMs).toBe(LEASE_MS - SILENCE_MS);
+    clock.pass(LEASE_MS - SILENCE_MS - 1);
+    expect(session.state).toBe("suspended");
+    clock.pass(1);
+    expect([heard, session.state]).toEqual([["disconnected", "lapsed"], "lost"]);
+  });
+
+  test("is counted from the sending of what was answered last", () => {
+    clock.pass(1_000);
+    const sentAt = now();
+    clock.pass(1_000);
+    session.heard(sentAt);
+    clock.pass(SILENCE_MS - 1_001);
+    expect(session.state).toBe("connected");
+    clock.pass(1);
+    expect(heard).toEqual(["disconnected"]);
+  });
+
+  test("is over with the next answer, and told again the next time", () => {
+    clock.pass(SILENCE_MS);
+    session.heard(now());
+    expect([heard, session.state]).toEqual([["disconnected", "connected"], "connected"]);
+    clock.pass(SILENCE_MS);
+    expect(heard).toEqual(["disconnected", "connected", "disconnected"]);
+  });
+
+  test("is seen by whoever looks, before any timer has run", () => {
+    clock.stopFor(SILENCE_MS);
+    expect(heard).toEqual([]);
+    expect(session.state).toBe("suspended");
+    expect(heard).toEqual(["disconnected"]);
+  });
+
+  test("a connection that goes in it is not told twice; the next one ends it", () => {
+    clock.pass(SILENCE_MS);
+    session.linkDown();
+    expect(heard).toEqual(["disconnected"]);
+    clock.pass(1_000);
+    session.linkUp();
+    expect([heard, session.state]).toEqual([["disconnected", "connected"], "connected"]);
+    // The server that took us in has not answered since.
+    clock.pass(LEASE_MS - SILENCE_MS - 1_000);
+    expect(heard).toEqual(["disconnected", "connected", "lapsed"]);
+  });
+
+  test("while the connection is down anyway is not told", () => {
+    session.linkDown();
+    clock.pass(SILENCE_MS);
+    expect(heard).toEqual(["disconnected"]);
   });
 });
 
