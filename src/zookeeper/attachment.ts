@@ -76,15 +76,15 @@ export class Attachment {
       await bounded(this.#takingOver, PATIENCE_MS, clock, () => undefined);
       await this.#turnOfOurOwn();
     }
-    if (this.#isOurs(this.#link)) {
-      const quiet = this.#unused().then(() => this.#finish());
-      if (this.session.isLinked) await bounded(quiet, PATIENCE_MS, clock, () => undefined);
-      await this.#turnOfOurOwn();
-      this.#letGo();
-    } else {
-      const gone = this.#unused().then(() => this.#letGo());
-      if (this.session.isLinked) await bounded(gone, PATIENCE_MS, clock, () => undefined);
-    }
+    const isGuest = !this.#isOurs(this.#link);
+    const over = this.#unused()
+      .then(() => this.#finish())
+      .then(() => this.#turnOfOurOwn())
+      .then(() => this.#letGo());
+    if (this.session.isLinked) await bounded(over, PATIENCE_MS, clock, () => undefined);
+    if (isGuest || this.session.ended) return;
+    await this.#turnOfOurOwn();
+    this.#letGo();
   }
 
   /** See QueuePort. Holders must stop believing first, so the session is over for us before the servers are told. */

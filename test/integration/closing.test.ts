@@ -2,8 +2,7 @@ import { expect, test } from "@jest/globals";
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { LockError, LockLostError, SessionLostError, ZkLockManager } from "../../src/index.js";
-import { InMemoryZooKeeper, VirtualClock } from "../../src/testing/index.js";
-import type { ZooKeeperClient } from "../../src/zookeeper/client.js";
+import { type InMemoryClient, InMemoryZooKeeper, VirtualClock } from "../../src/testing/index.js";
 import { ask } from "../helpers/server-statistics.js";
 import { until } from "../helpers/until.js";
 import { journal, rejection, SERVER, useSetting } from "./setting.js";
@@ -138,26 +137,36 @@ test("close() of a manager that never had a client resolves", async () => {
   await new ZkLockManager().close();
 });
 
-test("a session's end that unanswered requests could swallow is sent when all is answered: in memory, where they always do", async () => {
-  const clock = new VirtualClock();
-  const zk = new InMemoryZooKeeper({ clock, latencyMs: { min: 1, max: 20 }, closeLosesRequests: 1 });
-  const open = (credentials = {}): Promise<ZooKeeperClient> =>
-    Promise.resolve(zk.client({ timeout: 30_000, ...credentials }).init());
-  const manager = new ZkLockManager().initFrom(
-    () => ({ takeOver: "at-once", next: () => open(), resume: () => open(), windowMs: () => 1_000 }),
-    clock,
-  );
-  const pool = manager.createSemaphore("pool", { maxConcurrentHolders: 50 });
-  const all = Promise.allSettled(Array.from({ length: 60 }, () => pool.acquire()));
-  await clock.advance(500);
-  // Under way: a look at the queue, and the keep-alive.
-  await clock.advance(4_495);
-  const looking = manager.inspect("pool").catch(() => undefined);
-  const closing = manager.close();
-  await clock.advance(1_000);
-  await Promise.all([closing, all, looking]);
-  expect([zk.tickets(), zk.sessions(), zk.hazards, clock.pending]).toEqual([[], [], [], 0]);
-});
+test.each([
+  ["a client of the manager's own", true],
+  ["a client that was handed in, and that its owner closes right behind", false],
+])(
+  "the end of a session that unanswered requests always swallow is asked for when all is answered: %s",
+  async (_, isOurs) => {
+    const clock = new VirtualClock();
+    const zk = new InMemoryZooKeeper({ clock, latencyMs: { min: 1, max: 20 }, closeLosesRequests: 1 });
+    const open = (credentials = {}): InMemoryClient => zk.client({ timeout: 30_000, ...credentials }).init();
+    const handedIn = isOurs ? null : open();
+    const source = {
+      takeOver: "at-once",
+      next: () => Promise.resolve(open()),
+      resume: () => Promise.resolve(open()),
+      windowMs: () => 1_000,
+    } as const;
+    const manager = new ZkLockManager();
+    if (handedIn === null) manager.initFrom(() => source, clock);
+    else manager.init(handedIn);
+    const pool = manager.createSemaphore("pool", { maxConcurrentHolders: 50 });
+    const all = Promise.allSettled(Array.from({ length: 60 }, () => pool.acquire()));
+    // In the moment of a keep-alive, and of a look at the queue.
+    await clock.advance(5_000);
+    const looking = manager.inspect("pool").catch(() => undefined);
+    const closing = manager.close().then(() => handedIn?.close());
+    await clock.advance(1_000);
+    await Promise.all([closing, all, looking]);
+    expect([zk.tickets(), zk.sessions(), zk.hazards]).toEqual([[], [], []]);
+  },
+);
 
 test.each([
   ["10 holds", 10, ""],
