@@ -6,8 +6,11 @@ export interface Clock {
   monotonicMs(): number;
   /** The wall clock: it goes on while the machine sleeps, and may jump. */
   wallMs(): number;
-  /** Calls `action` once, `delayMs` from now; the returned function takes it back. Never keeps the process alive. */
-  after(delayMs: number, action: () => void): () => void;
+  /**
+   * Calls `action` once, `delayMs` from now; the returned function takes it back. It keeps the process alive only where it is
+   * `awaited`: a caller waits for something until this moment at the latest, and must see how that ends.
+   */
+  after(delayMs: number, action: () => void, awaited?: boolean): () => void;
   /** Calls `action` in a macrotask of its own, as soon as may be. */
   soon(action: () => void): void;
 }
@@ -33,9 +36,9 @@ export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
-  after(delayMs, action) {
+  after(delayMs, action, awaited = false) {
     const timer = setTimeout(action, Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_TIMER_MS));
-    timer.unref();
+    if (!awaited) timer.unref();
     return () => clearTimeout(timer);
   },
   soon(action) {

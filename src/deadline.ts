@@ -1,6 +1,9 @@
 import type { Clock } from "./clock.js";
 
-/** The one moment at which a call stops waiting, computed once. Without `timeoutMs` it never comes. */
+/**
+ * The one moment at which a call stops waiting, computed once. Without `timeoutMs` it never comes. Whoever waits for it keeps the
+ * process alive until it has come, or is taken back.
+ */
 export class Deadline {
   readonly #at: number;
   #cancel: () => void = () => undefined;
@@ -17,9 +20,8 @@ export class Deadline {
     const leftMs = this.#at - this.clock.monotonicMs();
     if (leftMs === Infinity) return () => undefined;
     // A timer may be early by a fraction, and one for more than 24 days is cut: look again.
-    this.#cancel = this.clock.after(Math.ceil(leftMs), () =>
-      this.clock.monotonicMs() >= this.#at ? action() : this.whenPassed(action),
-    );
+    const look = (): unknown => (this.clock.monotonicMs() >= this.#at ? action() : this.whenPassed(action));
+    this.#cancel = this.clock.after(Math.ceil(leftMs), look, true);
     return () => this.#cancel();
   }
 }

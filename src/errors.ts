@@ -78,6 +78,15 @@ export class SessionLostError extends LockError {
   override readonly code = "ERR_SESSION_LOST";
 }
 
+/**
+ * The session has as many tickets as ZooKeeper can end in one go: one more, and no server could read the end of it back. Another
+ * manager has a session of its own.
+ */
+export class SessionFullError extends LockError {
+  override readonly name = "SessionFullError";
+  override readonly code = "ERR_SESSION_FULL";
+}
+
 /** No server answered within the connect timeout. */
 export class ConnectError extends LockError {
   override readonly name = "ConnectError";

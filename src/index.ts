@@ -48,6 +48,7 @@ export {
   type LossReason,
   NotHeldError,
   SelfDeadlockError,
+  SessionFullError,
   SessionLostError,
   StaleTokenError,
   TokenRangeError,

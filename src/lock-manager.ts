@@ -224,9 +224,10 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    * rejected with SessionLostError), and ends the session unless the client came by `init`. Idempotent; never rejects.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#queues
-      .close("The manager has been closed.", LONGEST_FAREWELL_MS)
-      .then(() => this.#connection.close());
+    this.#closing ??= Promise.all([
+      this.#queues.close("The manager has been closed.", LONGEST_FAREWELL_MS),
+      this.#connection.close(),
+    ]).then(() => undefined);
     return this.#closing;
   }
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { deferred } from "./abort.js";
 import { type Clock, type Instant, elapsedMs, instantOf } from "./clock.js";
-import { SessionLostError } from "./errors.js";
+import { SessionFullError, SessionLostError } from "./errors.js";
 
 export type SessionState = "connected" | "suspended" | "lost";
 
@@ -19,7 +19,7 @@ export interface SessionStatus {
 interface SessionEvents {
   /** In touch, for the first time or again. */
   connected: [];
-  /** Out of touch; the lease may still be running. */
+  /** Out of touch: no connection, or no answer for a third of the timeout. The lease may still be running. */
   disconnected: [];
   /** The lease is over: whoever held anything must stop believing it. The session itself may still come back. */
   lapsed: [];
@@ -30,12 +30,22 @@ interface SessionEvents {
 }
 
 /**
+ * ZooKeeper ends a session by one transaction that names all its ephemeral nodes. Past one to two megabytes no server can read
+ * that back, and the ensemble serves nobody any more (ZOOKEEPER-4306); so the bytes of the tickets are counted, and bounded.
+ */
+const MAX_TICKET_BYTES = 900_000;
+const BYTES_PER_PATH = 4;
+
+/**
  * One ZooKeeper session as we may believe in it: the lease.
  *
  * An answer that passed the quorum proves that the servers heard us when the request was *sent*. The lease runs two thirds
  * of the session timeout from the latest such moment; the last third is more than the half tick by which a follower can be
  * late to tell the leader of us, so the lease ends before the session can. (Reads prove nothing: a follower cut off from
  * the leader goes on answering them for `syncLimit` ticks, while the leader ends the session.)
+ *
+ * A third of the timeout without an answer is silence, which is told as a connection that is down: half of the lease is over then.
+ * It says nothing about the connection itself, on which the next answer may come at any moment.
  *
  * States: connected ⇄ suspended → lost, and back to connected when the same session answers again; `ended` is final.
  */
@@ -44,36 +54,47 @@ export class Session extends EventEmitter<SessionEvents> {
   #link: "up" | "down" = "up";
   #ended = false;
   #users = 0;
+  #ticketBytes = 0;
   #leaseRuns = true;
   #heardAt: Instant;
+  #isSilent = false;
+  /** Silence is counted from here: the latest answered request's sending, or the moment at which a server took us in. */
+  #signOfLifeAt: Instant;
+  readonly #silenceMs: number;
   #disarm: () => void = () => undefined;
   readonly #clock: Clock;
 
-  /** @param heardAt when the request that made the session was sent */
+  /**
+   * @param heardAt when the request that made the session was sent
+   * @param chroot what the client writes in front of each path
+   */
   constructor(
     readonly id: string,
     readonly timeoutMs: number,
     clock: Clock,
     heardAt: Instant,
+    private readonly chroot = "",
   ) {
     super();
     this.setMaxListeners(0);
     this.#clock = clock;
     this.leaseDurationMs = Math.floor((timeoutMs * 2) / 3);
-    this.#heardAt = heardAt;
-    this.#armLeaseEnd();
+    this.#heardAt = this.#signOfLifeAt = heardAt;
+    this.#silenceMs = timeoutMs / 3;
+    this.#arm();
   }
 
   get state(): SessionState {
     if (this.leaseMs <= 0) return "lost";
-    return this.#link === "up" ? "connected" : "suspended";
+    this.#lookForSilence();
+    return this.#link === "up" && !this.#isSilent ? "connected" : "suspended";
   }
 
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** In touch, as far as the last event says. */
+  /** There is a connection, as far as the last event says; whether it is answered is another matter. */
   get isLinked(): boolean {
     return this.#link === "up" && !this.#ended;
   }
@@ -96,11 +117,13 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#heardAt = sentAt;
     if (this.leaseDurationMs - this.#sinceMs(sentAt) <= 0) {
       this.#lapse();
-    } else if (!this.#leaseRuns) {
-      this.#leaseRuns = true;
-      this.#armLeaseEnd();
-      if (this.#link === "up") this.emit("connected");
+      return;
     }
+    const breaksSilence = this.#signOfLife(sentAt);
+    if (this.#leaseRuns && !breaksSilence) return;
+    this.#leaseRuns = true;
+    this.#arm();
+    if (this.#link === "up") this.emit("connected");
   }
 
   /** How long ago the quorum last heard us for certain, in milliseconds. */
@@ -108,14 +131,26 @@ export class Session extends EventEmitter<SessionEvents> {
     return this.#sinceMs(this.#heardAt);
   }
 
-  /** Somebody has a ticket: the lease is worth a write now and then. The returned function ends the use. */
-  use(): () => void {
+  /**
+   * Somebody takes a ticket at `path`: the lease is worth a write now and then. To be called before the ticket is asked for; the
+   * returned function ends the use, once the ticket is gone for certain.
+   * @throws SessionFullError when the session has as many tickets as ZooKeeper can end in one go
+   */
+  use(path: string): () => void {
+    const bytes = Buffer.byteLength(this.chroot) + Buffer.byteLength(path) + BYTES_PER_PATH;
+    if (this.#ticketBytes + bytes > MAX_TICKET_BYTES) {
+      throw new SessionFullError(
+        `This session has ${this.#users} tickets already, as many as ZooKeeper can end in one go. Use another manager, which has a session of its own, or hold and wait for fewer locks at a time.`,
+      );
+    }
     this.#users += 1;
+    this.#ticketBytes += bytes;
     let using = true;
     return () => {
       if (!using) return;
       using = false;
       this.#users -= 1;
+      this.#ticketBytes -= bytes;
       if (this.#users === 0) this.emit("unused");
     };
   }
@@ -127,13 +162,15 @@ export class Session extends EventEmitter<SessionEvents> {
   linkUp(): void {
     if (this.#ended || this.#link === "up") return;
     this.#link = "up";
+    this.#signOfLife(instantOf(this.#clock));
+    this.#arm();
     this.emit("connected");
   }
 
   linkDown(): void {
     if (this.#ended || this.#link === "down") return;
     this.#link = "down";
-    this.emit("disconnected");
+    if (!this.#isSilent) this.emit("disconnected");
   }
 
   /** Resolves in touch, at once or when we are again. @throws SessionLostError when the session has ended */
@@ -162,11 +199,29 @@ export class Session extends EventEmitter<SessionEvents> {
     this.emit("lapsed");
   }
 
-  /** Looks at the lease when it would end; as often as it was prolonged meanwhile. */
-  #armLeaseEnd(): void {
-    const left = this.leaseMs;
+  /** Looks when the lease, or before it the third of the timeout, would be over; as often as it was prolonged meanwhile. */
+  #arm(): void {
+    this.#disarm();
+    this.#lookForSilence();
+    const leaseMs = this.leaseMs;
+    if (leaseMs <= 0) return;
+    const nextMs = this.#isSilent ? leaseMs : Math.min(leaseMs, this.#silenceMs - this.#sinceMs(this.#signOfLifeAt));
     // In whole milliseconds: a remainder too small to move the clock would have us look for ever.
-    if (left > 0) this.#disarm = this.#clock.after(Math.ceil(left), () => this.#armLeaseEnd());
+    this.#disarm = this.#clock.after(Math.ceil(nextMs), () => this.#arm());
+  }
+
+  #lookForSilence(): void {
+    if (this.#isSilent || this.#ended || this.#sinceMs(this.#signOfLifeAt) < this.#silenceMs) return;
+    this.#isSilent = true;
+    if (this.#link === "up") this.emit("disconnected");
+  }
+
+  /** True where it ends a silence. */
+  #signOfLife(at: Instant): boolean {
+    if (at.monotonicMs > this.#signOfLifeAt.monotonicMs) this.#signOfLifeAt = at;
+    const wasSilent = this.#isSilent;
+    this.#isSilent &&= this.#sinceMs(this.#signOfLifeAt) >= this.#silenceMs;
+    return wasSilent && !this.#isSilent;
   }
 
   /** By whichever clock went further: one that jumped is a reason to doubt, and doubt ends the lease. */

@@ -6,12 +6,28 @@ import type { Place, Ticket } from "./ticket.js";
  */
 export class Withdrawals {
   readonly #underWay = new Map<string, Promise<void>>();
+  /** The tickets that the server refuses to delete, by directory. */
+  readonly #refused = new Map<string, Set<string>>();
 
   /** @param withdrawal resolves when the ticket with this id is gone, or is left to the background */
   add(id: string, withdrawal: Promise<void>): Promise<void> {
     this.#underWay.set(id, withdrawal);
     void withdrawal.then(() => this.#underWay.delete(id));
     return withdrawal;
+  }
+
+  /** The server refuses to delete this ticket. True for the first one of its directory, until all of them are gone. */
+  refused(id: string, directory: string): boolean {
+    const refused = this.#refused.get(directory);
+    if (refused === undefined) this.#refused.set(directory, new Set([id]));
+    else refused.add(id);
+    return refused === undefined;
+  }
+
+  /** The ticket is gone, whether it was refused before or not. */
+  deleted(id: string, directory: string): void {
+    const refused = this.#refused.get(directory);
+    if (refused?.delete(id) === true && refused.size === 0) this.#refused.delete(directory);
   }
 
   /** The place as it will be when they have gone. */

@@ -13,7 +13,7 @@ import type {
   ZooKeeperClient,
 } from "../zookeeper/client.js";
 import { ClientCore } from "./client-core.js";
-import type { HazardKind } from "./client-observer.js";
+import type { ClientHazard } from "./client-observer.js";
 import { Code, Flag, textOf } from "./codes.js";
 import type { Request, Result } from "./messages.js";
 import { isSendablePath } from "./path.js";
@@ -27,7 +27,7 @@ export interface ClientHome {
   sibling(config: ClientConfig): InMemoryClient;
   /** Whether a close with requests under way leaves the session alive, this time. */
   losesRequests(): boolean;
-  hazard(kind: HazardKind, client: InMemoryClient): void;
+  hazard(kind: ClientHazard, client: InMemoryClient): void;
 }
 
 const NO_PASSWORD = "0".repeat(32);

@@ -40,6 +40,7 @@ export class Connection implements Watcher, Carrier {
   }
 
   receive(message: Upward): void {
+    if (this.ensemble.hasDied) return this.end();
     if (!this.#isOpen || this.#stalls(message)) return;
     if (message.op === "hello") return this.#welcome(message);
     if (message.op === "bye") return this.end();

@@ -22,6 +22,13 @@ export interface EnsembleOptions {
   readonly epoch: number;
 }
 
+/**
+ * A session is ended by one transaction that names its ephemeral nodes, with four bytes of length for each. What is longer than
+ * this no real server reads back from its log, nor from its leader (ZOOKEEPER-4306).
+ */
+const LONGEST_END_OF_SESSION = 2 ** 20 - 1;
+const BYTES_PER_PATH = 4;
+
 /** The servers as one: a leader that decides, followers that come after, and the sessions. */
 export class Ensemble {
   readonly servers: readonly Server[];
@@ -31,11 +38,16 @@ export class Ensemble {
   isReadOnly = false;
   /** Servers whose messages to the leader are lost: they answer reads, and nobody hears of their clients. */
   readonly isolated = new Set<Server>();
+  #hasDied = false;
   readonly #leader: Leader;
   readonly #zxids: ZxidCounter;
   readonly #startCounters: Map<string, number>;
 
-  constructor(readonly options: EnsembleOptions) {
+  /** @param onTooLarge is told of a session whose end has killed the servers */
+  constructor(
+    readonly options: EnsembleOptions,
+    private readonly onTooLarge: (sessionId: string) => void,
+  ) {
     const { clock, random, tickTimeMs } = options;
     this.#zxids = new ZxidCounter(options.epoch);
     this.#startCounters = new Map(Object.entries(options.counters));
@@ -55,6 +67,11 @@ export class Ensemble {
     return this.servers[0] as Server;
   }
 
+  /** True: a session that was too large to be ended has killed the servers, and will again whenever they are started. */
+  get hasDied(): boolean {
+    return this.#hasDied;
+  }
+
   get lastZxid(): number {
     return this.#zxids.last;
   }
@@ -67,7 +84,10 @@ export class Ensemble {
 
   /** Ends a session for good: its ephemeral nodes go, in one transaction, and whoever carries it is cut off. */
   endSession(session: Session): void {
-    if (this.sessions.get(session.id) !== session) return;
+    if (this.#hasDied || this.sessions.get(session.id) !== session) return;
+    const paths = this.leader.tree.ephemeralsOf(session.id);
+    const bytes = paths.reduce((sum, path) => sum + Buffer.byteLength(path) + BYTES_PER_PATH, 0);
+    if (bytes > LONGEST_END_OF_SESSION) return this.#die(session.id);
     this.sessions.remove(session.id);
     this.#commit({ type: "endSession", sessionId: session.id });
     session.carrier?.end();
@@ -120,6 +140,14 @@ export class Ensemble {
     this.#zxids.nextEpoch();
     const nowMs = this.options.clock.monotonicMs();
     for (const session of this.sessions.all) session.touch(nowMs, false);
+  }
+
+  /** No server serves anybody any more: sessions do not end, and nobody can connect. */
+  #die(sessionId: string): void {
+    this.#hasDied = true;
+    this.sessions.freeze();
+    this.onTooLarge(sessionId);
+    for (const session of this.sessions.all) session.carrier?.end();
   }
 
   #startCounter(path: string): void {

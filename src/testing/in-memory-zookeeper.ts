@@ -19,7 +19,7 @@ const DEFAULT_TICK_MS = 2_000;
 /** A ZooKeeper ensemble in memory, with clients that fit where the `zookeeper` package's do, and faults to try. */
 export class InMemoryZooKeeper {
   readonly clock: Clock;
-  /** What has happened so far that would have killed a real client's process; a test should find it empty. */
+  /** What has happened so far that would have killed a real client's process, or the servers; a test should find it empty. */
   readonly hazards: Hazard[] = [];
   readonly #random: Random;
   readonly #ensemble: Ensemble;
@@ -31,7 +31,7 @@ export class InMemoryZooKeeper {
     this.clock = options.clock ?? systemClock;
     const clock = options.clock ?? realClock;
     this.#random = new Random(options.seed ?? 1);
-    this.#ensemble = new Ensemble({
+    const ensembleOptions = {
       clock,
       random: this.#random,
       tickTimeMs,
@@ -40,7 +40,8 @@ export class InMemoryZooKeeper {
       followers: options.followers ?? 0,
       counters: options.counters ?? {},
       epoch: options.epoch ?? 1,
-    });
+    };
+    this.#ensemble = new Ensemble(ensembleOptions, (sessionId) => this.#hasDiedOf(sessionId));
     this.#faults = new Faults(this.#ensemble, this.#random);
     if (options.reapEveryMs) this.#reapEvery(options.reapEveryMs);
   }
@@ -205,6 +206,11 @@ export class InMemoryZooKeeper {
   stop(): void {
     this.#stopReaping();
     this.#ensemble.sessions.stop();
+  }
+
+  #hasDiedOf(sessionId: string): void {
+    const client = [...this.#faults.routes.keys()].findLast(({ client_id }) => client_id === sessionId);
+    if (client !== undefined) this.hazards.push({ kind: "session-too-large", client, atMs: this.clock.monotonicMs() });
   }
 
   #latencyMs(): number {

@@ -35,9 +35,10 @@ export interface InMemoryClientOptions extends ClientConfig {
   server?: number;
 }
 
-/** Something the client did that kills the process of a real one. */
+/** Something the client did that kills the process of a real one, or the servers. */
 export interface Hazard {
   readonly kind: HazardKind;
+  /** The client that did it; for a session, the last one that it was served by. */
   readonly client: InMemoryClient;
   readonly atMs: number;
 }

@@ -47,6 +47,7 @@ export class Session {
 export class Sessions {
   readonly #alive = new Map<string, Session>();
   #made = 0;
+  #isFrozen = false;
   #alarm: { atMs: number; cancel: () => void } | null = null;
 
   /** @param expire is called for a session that has run out, to end it */
@@ -78,7 +79,13 @@ export class Sessions {
     if (this.#alive.size === 0) this.stop();
   }
 
-  /** No session expires any more. */
+  /** No session expires any more, for good. */
+  freeze(): void {
+    this.#isFrozen = true;
+    this.stop();
+  }
+
+  /** No session expires any more, until the next one is opened. */
   stop(): void {
     this.#alarm?.cancel();
     this.#alarm = null;
@@ -87,7 +94,7 @@ export class Sessions {
   #watchOver(): void {
     const nowMs = this.clock.monotonicMs();
     const atMs = this.all.reduce((earliest, session) => Math.min(earliest, session.expiresMs(nowMs)), Infinity);
-    if (atMs === Infinity || (this.#alarm !== null && this.#alarm.atMs <= atMs)) return;
+    if (this.#isFrozen || atMs === Infinity || (this.#alarm !== null && this.#alarm.atMs <= atMs)) return;
     this.#alarm?.cancel();
     this.#alarm = { atMs, cancel: inBackground(this.clock, atMs - nowMs, () => this.#look()) };
   }

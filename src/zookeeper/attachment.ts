@@ -21,8 +21,8 @@ interface Observers {
 const FIRST_ATTEMPT_MS = 400;
 const ATTEMPT_GROWTH = 1.5;
 /**
- * How long `close` waits, at the most, for a connection on which the session can be ended, and then for tickets to be withdrawn;
- * after that it goes on in the background.
+ * How long `close` waits, at the most, for a connection on which the session can be ended, and then for tickets to be withdrawn
+ * and the last replies; after that somebody else's session is left to the background, and one of our own is ended as it is.
  */
 const PATIENCE_MS = 2_000;
 
@@ -39,6 +39,8 @@ export class Attachment {
   readonly #given: Link;
   /** The taking over that is under way; resolves when there is a link again, or will be none. */
   #takingOver: Promise<void> | null = null;
+  /** The end of the session, before its time, that is under way. */
+  #ending: Promise<void> | null = null;
   readonly #stopKeepAlive: () => void;
 
   /** @param link a connection on which the session has been established, heard by the quorum at `heardAt` */
@@ -49,8 +51,9 @@ export class Attachment {
     private readonly greeting: Greeting,
     private readonly observers: Observers,
   ) {
-    this.watches = new Watches(chrootOf(link.client.config?.connect ?? ""));
-    this.session = new Session(link.client.client_id, link.client.timeout, greeting.clock, heardAt);
+    const chroot = chrootOf(link.client.config?.connect ?? "");
+    this.watches = new Watches(chroot);
+    this.session = new Session(link.client.client_id, link.client.timeout, greeting.clock, heardAt, chroot);
     this.#link = link;
     this.#given = link;
     this.#hookUp(link);
@@ -62,33 +65,65 @@ export class Attachment {
   }
 
   /**
-   * Ends the session, where the client is ours and in touch. Somebody else's client is left as it is, once our tickets are gone:
-   * its session lives on, and what we could not withdraw yet would live on in it.
+   * Waits for our tickets to be withdrawn, and ends the session where the client is ours and in touch. Somebody else's client is
+   * left as it is, once our tickets are gone: its session lives on, and what we could not withdraw yet would live on in it.
    */
   async close(): Promise<void> {
-    this.#stopKeepAlive();
     const { clock } = this.greeting;
-    const turnOfOurOwn = (): Promise<void> => new Promise((resolve) => clock.soon(resolve));
-    await turnOfOurOwn();
+    await this.#turnOfOurOwn();
     if (this.#takingOver !== null) {
       // Without a connection the session would live on to its timeout, and what it holds with it.
       await bounded(this.#takingOver, PATIENCE_MS, clock, () => undefined);
-      await turnOfOurOwn();
+      await this.#turnOfOurOwn();
     }
     const isGuest = !this.#isOurs(this.#link);
-    if (!isGuest || this.session.ended || !this.session.inUse) {
-      this.#letGo(isGuest);
-      return;
-    }
-    const unused = new Promise<void>((resolve) => this.session.once("unused", resolve));
-    const gone = unused.then(() => this.#letGo(isGuest));
-    if (this.session.isLinked) await bounded(gone, PATIENCE_MS, clock, () => undefined);
+    const over = this.#unused()
+      .then(() => this.#finish())
+      .then(() => this.#turnOfOurOwn())
+      .then(() => this.#letGo());
+    if (this.session.isLinked) await bounded(over, PATIENCE_MS, clock, () => undefined);
+    if (isGuest || this.session.ended) return;
+    await this.#turnOfOurOwn();
+    this.#letGo();
   }
 
-  #letGo(isGuest: boolean): void {
-    if (isGuest) this.#link.release();
-    else this.#link.close();
+  /** See QueuePort. Holders must stop believing first, so the session is over for us before the servers are told. */
+  endSession(reason: Error): Promise<void> | null {
+    if (!this.#isOurs(this.#link)) return null;
+    if (!this.session.ended) this.observers.error(reason);
+    this.#ending ??= this.#endOnServers(this.#link);
+    this.#end();
+    return this.#ending;
+  }
+
+  async #endOnServers(link: Link): Promise<void> {
+    await bounded(link.finish(), PATIENCE_MS, this.greeting.clock, () => undefined);
+    await this.#turnOfOurOwn();
+    link.close();
+  }
+
+  /** Resolves when nobody has a ticket. */
+  async #unused(): Promise<void> {
+    const { session } = this;
+    if (session.ended || !session.inUse) return;
+    await new Promise<void>((resolve) => session.once("unused", resolve).once("ended", resolve));
+  }
+
+  async #finish(): Promise<void> {
+    this.#stopKeepAlive();
+    await this.#link.finish();
+  }
+
+  #letGo(): void {
+    this.#stopKeepAlive();
+    if (this.#isOurs(this.#link)) this.#link.close();
+    else this.#link.release();
     this.session.end();
+  }
+
+  /** The client must not be closed from within one of its callbacks, nor from the promises after it. */
+  #turnOfOurOwn(): Promise<void> {
+    return new Promise((resolve) => this.greeting.clock.soon(resolve));
   }
 
   /** Made by us, at the first or as the successor of a client that we were given. */

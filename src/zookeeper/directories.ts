@@ -10,6 +10,12 @@ const NO_DATA = Buffer.alloc(0);
 const ANY_VERSION = -1;
 const ALL_PERMISSIONS = 31;
 
+/**
+ * How many directories are remembered as secured. To forget one costs two writes when it is next used; to remember all that were
+ * ever used, memory for the life of the session.
+ */
+const MAX_REMEMBERED = 1_000;
+
 /** All rights to whoever the session has authenticated as, none to anybody else. */
 const OWNERS_ONLY: readonly Acl[] = [{ perms: ALL_PERMISSIONS, scheme: "auth", auth: "" }];
 
@@ -18,7 +24,7 @@ const OWNERS_ONLY: readonly Acl[] = [{ perms: ALL_PERMISSIONS, scheme: "auth", a
  * So a missing directory is normal at any moment.
  */
 export class Directories {
-  /** With an ACL of ours. A directory made anew by somebody else has lost it: `no node` or its listing tells us. */
+  /** With an ACL of ours, the one used last at the end. A directory made anew by somebody else has lost it: `no node` or its listing tells us. */
   readonly #secured = new Set<string>();
   readonly #securing = new Mutex();
 
@@ -35,7 +41,10 @@ export class Directories {
 
   /** True where tickets may be put into `directory` without asking: nothing restricts it, or we have seen to it. */
   isReady(directory: string): boolean {
-    return !this.restricted || this.#secured.has(directory);
+    if (!this.restricted) return true;
+    if (!this.#secured.delete(directory)) return false;
+    this.#secured.add(directory);
+    return true;
   }
 
   /** False for a directory that should have an ACL, and whose ACL has never been set: how often it was is in its stat. */
@@ -58,7 +67,7 @@ export class Directories {
       if (this.#secured.has(directory)) return [];
       // Not asked back with get_acl, which kills the process wherever it fails: an ACL that was set is set as a whole.
       const [made, set] = await Promise.all([this.make(link, directory), setAcl(link, directory)]);
-      if (set.code === Code.ok) this.#secured.add(directory);
+      if (set.code === Code.ok) this.#remember(directory);
       else if (isServerAnswer(set.code) && set.code !== Code.noNode) {
         throw new AccessDeniedError(
           `The directory ${directory} cannot be restricted to the user of the \`auth\` option: it belongs to somebody else.`,
@@ -66,6 +75,12 @@ export class Directories {
       }
       return [...made, set];
     });
+  }
+
+  #remember(directory: string): void {
+    this.#secured.add(directory);
+    const [longestUnused] = this.#secured;
+    if (this.#secured.size > MAX_REMEMBERED && longestUnused !== undefined) this.#secured.delete(longestUnused);
   }
 }
 

@@ -4,7 +4,10 @@ import { isServerAnswer } from "./codes.js";
 import { probe } from "./greeting.js";
 import type { Link } from "./link.js";
 
-/** Six requests in a session timeout, four in a lease: one may be lost, and the next still comes in time. */
+/**
+ * Six requests in a session timeout, four in a lease: one may be lost, and the next still comes in time. And two in the third after
+ * which silence is told.
+ */
 const BEATS_PER_TIMEOUT = 6;
 
 /**

@@ -41,6 +41,7 @@ export class Link extends EventEmitter<LinkEvents> {
   /** Sent and not answered, the oldest first. */
   readonly #unanswered = new Set<{ readonly sentAt: Instant; giveUp(): void }>();
   #flushIsDue = false;
+  #finishing = false;
   #closed = false;
   #password = "";
   readonly #unhook: () => void;
@@ -98,6 +99,17 @@ export class Link extends EventEmitter<LinkEvents> {
   }
 
   /**
+   * Takes no more requests; resolves when those it has taken are answered, or never will be. A session's end that is sent with
+   * replies still to be read can be lost, and the session lives on to its timeout.
+   */
+  async finish(): Promise<void> {
+    // Replies come in order: this one is the last.
+    const last = this.request((calls, done) => calls.a_sync("/", (code) => done(code, null)));
+    this.#finishing = true;
+    await last;
+  }
+
+  /**
    * Ends the client. On a live connection this ends the session too; on a dead one the session lives on. Only from a macrotask
    * of our own: called inside one of the client's callbacks it can kill the process.
    */
@@ -117,7 +129,7 @@ export class Link extends EventEmitter<LinkEvents> {
   }
 
   #enqueue(request: Waiting): void {
-    if (this.#closed) return request.refuse(Code.connectionLoss);
+    if (this.#closed || this.#finishing) return request.refuse(Code.connectionLoss);
     this.#waiting.push(request);
     if (this.#flushIsDue) return;
     this.#flushIsDue = true;

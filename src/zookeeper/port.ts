@@ -9,9 +9,10 @@ export interface QueuePort {
   readonly session: Session;
   /**
    * Takes a ticket whose name starts with `prefix` and looks at the queue, in one round trip; makes the directory if it is
-   * missing. `name` is the new node's. Null: the directory was gone again as the ticket arrived.
+   * missing. Null: the directory was gone again as the ticket arrived. `onTaken` is told the new node's name as soon as there is
+   * one, which may be before a rejection: the ticket is there then all the same.
    */
-  takeTicket(directory: string, prefix: string, data: Buffer): Promise<{ name: string; listing: Listing } | null>;
+  takeTicket(directory: string, prefix: string, data: Buffer, onTaken: (name: string) => void): Promise<Listing | null>;
   /** Null: the directory is gone. */
   list(directory: string): Promise<Listing | null>;
   /** The session that owns a node, and what is written in it; null: there is no such node. Leaves no watch. */
@@ -35,6 +36,11 @@ export interface QueuePort {
   listDirectories(rootDir: string): Promise<readonly string[]>;
   /** Deletes an empty directory; false: it was not empty. */
   removeDirectory(directory: string): Promise<boolean>;
+  /**
+   * Ends the session, with all tickets in it, for a reason that is told once as the manager's `error`. Null, and nothing happens,
+   * where the session is not ours to end: its client belongs to somebody else.
+   */
+  endSession(reason: Error): Promise<void> | null;
   /** Asks the quorum whether the node is there, which also freshens the lease. */
   confirm(path: string): Promise<boolean>;
 }

@@ -28,10 +28,11 @@ export class ZooKeeperQueue implements QueuePort {
     directory: string,
     prefix: string,
     data: Buffer,
-  ): Promise<{ name: string; listing: Listing } | null> {
-    const taken = await this.#takeTicket(directory, prefix, data, false);
+    onTaken: (name: string) => void,
+  ): Promise<Listing | null> {
+    const taken = await this.#takeTicket(directory, prefix, data, onTaken, false);
     // It is missing: what makes it goes out in the same burst, ahead of the ticket.
-    return taken ?? this.#takeTicket(directory, prefix, data, true);
+    return taken ?? this.#takeTicket(directory, prefix, data, onTaken, true);
   }
 
   async list(directory: string): Promise<Listing | null> {
@@ -87,6 +88,10 @@ export class ZooKeeperQueue implements QueuePort {
     return true;
   }
 
+  endSession(reason: Error): Promise<void> | null {
+    return this.attachment.endSession(reason);
+  }
+
   async confirm(path: string): Promise<boolean> {
     const answer = await probe(this.attachment.link, path);
     this.#proves(answer);
@@ -101,8 +106,9 @@ export class ZooKeeperQueue implements QueuePort {
     directory: string,
     prefix: string,
     data: Buffer,
+    onTaken: (name: string) => void,
     makesDirectory: boolean,
-  ): Promise<{ name: string; listing: Listing } | null> {
+  ): Promise<Listing | null> {
     if (!this.#directories.isReady(directory)) await this.#secure(directory);
     const [made, created, listed] = await Promise.all([
       makesDirectory ? this.#directories.make(this.attachment.link, directory) : [],
@@ -117,16 +123,11 @@ export class ZooKeeperQueue implements QueuePort {
       return null;
     }
     const path = this.#value(created, directory);
-    try {
-      const listing = this.#value(listed, directory);
-      // It may have been deleted since we secured it, and made anew by somebody who did not.
-      if (!this.#directories.isRestricted(listing)) await this.#secureAgain(directory);
-      return { name: path.slice(directory.length + 1), listing };
-    } catch (error) {
-      // Who is told of a refusal has no ticket to withdraw. One whose fate is unknown is looked for by its name.
-      if (!(error instanceof ConnectionLossError)) await this.remove(path);
-      throw error;
-    }
+    onTaken(path.slice(directory.length + 1));
+    const listing = this.#value(listed, directory);
+    // It may have been deleted since we secured it, and made anew by somebody who did not.
+    if (!this.#directories.isRestricted(listing)) await this.#secureAgain(directory);
+    return listing;
   }
 
   /** Not that it is there: what is above it may have been deleted meanwhile, or it itself. */

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { createHash } from "node:crypto";
-import { AccessDeniedError } from "../../src/index.js";
-import type { Acl } from "../../src/zookeeper/client.js";
+import { AccessDeniedError, type LockError } from "../../src/index.js";
+import type { Acl, ZooKeeperClient } from "../../src/zookeeper/client.js";
 import { EPHEMERAL, RawClient } from "../helpers/raw-client.js";
+import { ask } from "../helpers/server-statistics.js";
 import { until } from "../helpers/until.js";
-import { journal, rejection, useSetting } from "./setting.js";
+import { journal, rejection, SERVER, useSetting } from "./setting.js";
 
 const ALL = 31;
 const READ = 1;
@@ -42,6 +43,28 @@ function setAcl(raw: RawClient, path: string, acl: readonly Acl[]): Promise<numb
 
 function aclOf(raw: RawClient, path: string): Promise<readonly Acl[]> {
   return new Promise((resolve) => raw.client.a_get_acl(path, (_code, _message, acl) => resolve(acl ?? [])));
+}
+
+function authenticateAsAlice(client: ZooKeeperClient): Promise<number> {
+  return new Promise((resolve) => {
+    client.add_auth("digest", CREDENTIALS, resolve);
+    client.a_sync("/", () => undefined);
+  });
+}
+
+/** A directory that anybody may use, but for the rights that are `denied`. */
+async function openTo(path: string, denied: number): Promise<void> {
+  if (!(await alice.exists(path))) await alice.mkdirp(path);
+  const anybody = { perms: ALL & ~denied, scheme: "world", auth: "anyone" };
+  expect(await setAcl(alice, path, [anybody, { perms: ALL, scheme: "digest", auth: ALICE }])).toBe(0);
+}
+
+/** The one error that managers have told of. */
+async function theOneError(): Promise<LockError> {
+  await until(() => setting.errors.length > 0, { what: "the manager's error" });
+  const errors = setting.errors.splice(0);
+  expect(errors).toHaveLength(1);
+  return errors[0]!;
 }
 
 /** Makes a directory that is a stranger's: it can still be deleted from above while it is empty. */
@@ -214,4 +237,120 @@ test("auth: a session that is taken over after a cut is the user's still", async
   expect(await lock.release()).toBe(true);
   expect(heard).toEqual(["acquired", "suspended", "resumed", "released"]);
   expect(await alice.children(setting.directory(resource))).toEqual([]);
+});
+
+test("the right to delete is taken from a session of ours while it holds: its tickets go with it, and it is told once", async () => {
+  const [resource, other] = [setting.resource(), setting.resource()];
+  const manager = await setting.manager({ sessionTimeout: 20_000 });
+  const [lock, otherLock] = [manager.createLock(resource), manager.createLock(other)];
+  const heard = journal(otherLock);
+  const token = await lock.acquire();
+  await otherLock.acquire();
+  const { id } = manager.session;
+  await openTo(setting.directory(resource), DELETE);
+  expect(await lock.release()).toBe(true);
+  expect(await alice.children(setting.directory(resource))).toEqual([]);
+  expect(await ask(SERVER, "dump")).not.toContain(id);
+  await until(() => heard.includes("lost: session-expired"), { what: "the other hold to be lost" });
+  const error = await theOneError();
+  expect(error).toMatchObject({ name: "AccessDeniedError", code: "ERR_ACCESS_DENIED", resource });
+  expect(error.message).toContain(setting.directory(resource));
+  await rejection(otherLock.release());
+
+  await openTo(setting.directory(resource), 0);
+  expect(await lock.acquire()).toBeGreaterThan(token);
+  expect(manager.session.id).not.toBe(id);
+  await lock.release();
+});
+
+test("50 tickets that may not be deleted any more are told of once", async () => {
+  const resource = setting.resource();
+  const manager = await setting.manager({ sessionTimeout: 20_000 });
+  const permits = manager.createSemaphore(resource, { maxConcurrentHolders: 50 });
+  for (let held = 0; held < 50; held += 1) await permits.acquire();
+  await openTo(setting.directory(resource), DELETE);
+  await Promise.all(Array.from({ length: 50 }, () => permits.release()));
+  expect(await alice.children(setting.directory(resource))).toEqual([]);
+  expect(await theOneError()).toMatchObject({ code: "ERR_ACCESS_DENIED" });
+});
+
+test("a directory in which tickets can be made, and neither seen nor deleted: no ticket is left in it", async () => {
+  const resource = setting.resource();
+  await openTo(setting.directory(resource), ALL & ~CREATE);
+  const manager = await setting.manager({ sessionTimeout: 20_000 });
+  const error = await rejection(manager.createLock(resource).acquire());
+  expect(error).toMatchObject({ code: "ERR_ACCESS_DENIED", resource });
+  expect(await alice.children(setting.directory(resource))).toEqual([]);
+  expect(await theOneError()).toMatchObject({ code: "ERR_ACCESS_DENIED" });
+});
+
+test("a ticket whose create was answered in vain, where it cannot be looked for: no ticket is left", async () => {
+  const resource = setting.resource();
+  const { proxy, manager } = await setting.proxied({ sessionTimeout: 20_000 });
+  await openTo(setting.directory(resource), READ);
+  const trap = await proxy.swallowReply("create");
+  const refused = rejection(manager.createLock(resource).acquire());
+  expect((await trap.sprung).err).toBe(0);
+  expect(await refused).toMatchObject({ code: "ERR_ACCESS_DENIED", resource });
+  expect(await theOneError()).toMatchObject({ code: "ERR_ACCESS_DENIED" });
+  await until(async () => (await alice.children(setting.directory(resource))).length === 0, {
+    what: "the ticket to go",
+    timeoutMs: 3_000,
+  });
+});
+
+test("a client that its owner authenticated meets a dead socket: the session that goes on without rights is ended", async () => {
+  const [resource, other] = [setting.resource(), setting.resource()];
+  await alice.mkdirp(setting.directory(resource));
+  await setAcl(alice, setting.directory(resource), [{ perms: ALL, scheme: "digest", auth: ALICE }]);
+  const proxy = await setting.proxy();
+  const client = await setting.connectedClient(proxy.connectString, 20_000);
+  expect(await authenticateAsAlice(client)).toBe(0);
+  const manager = setting.adopting(client);
+  const [lock, otherLock] = [manager.createLock(resource), manager.createLock(other)];
+  const replaced = new Promise<void>((resolve) => manager.once("replaced", resolve));
+  const heard = journal(otherLock);
+  await lock.acquire();
+  await otherLock.acquire();
+
+  // In the turn of an event of another socket: what is sent at its end meets a reset that nobody has looked at yet.
+  await setting.raw.exists("/");
+  const cut = proxy.cut();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  const renewed = otherLock.renew();
+  await Promise.all([cut, renewed, replaced]);
+  expect(await lock.release()).toBe(true);
+  expect(await alice.children(setting.directory(resource))).toEqual([]);
+  await until(() => heard.includes("lost: session-expired"), { what: "the other hold to be lost" });
+  expect(await theOneError()).toMatchObject({ code: "ERR_ACCESS_DENIED", resource });
+  expect(await rejection(lock.acquire())).toMatchObject({ code: "ERR_SESSION_LOST" });
+});
+
+test("somebody else's session may not delete its ticket: told once, tried more and more seldom, done when it may again", async () => {
+  const resource = setting.resource();
+  const proxy = await setting.proxy();
+  const client = await setting.connectedClient(proxy.connectString, 20_000);
+  const manager = setting.adopting(client);
+  const lock = manager.createLock(resource);
+  await lock.acquire();
+  await openTo(setting.directory(resource), DELETE);
+  await proxy.forgetRequests();
+  expect(await lock.release()).toBe(true);
+  // 50, 100, 200, 400, 800 ms apart.
+  await until(async () => (await proxy.requestCount("delete")) === 6, { what: "the sixth try" });
+  expect(await theOneError()).toMatchObject({ code: "ERR_ACCESS_DENIED" });
+  expect(await alice.children(setting.directory(resource))).toHaveLength(1);
+  expect(manager.session.state).toBe("connected");
+  await openTo(setting.directory(resource), 0);
+  await until(async () => (await alice.children(setting.directory(resource))).length === 0, {
+    what: "the ticket to go",
+  });
+  expect(setting.errors).toEqual([]);
+
+  // Another outage of rights is told of anew.
+  await lock.acquire();
+  await openTo(setting.directory(resource), DELETE);
+  await lock.release();
+  expect(await theOneError()).toMatchObject({ code: "ERR_ACCESS_DENIED" });
+  await openTo(setting.directory(resource), 0);
 });

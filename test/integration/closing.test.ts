@@ -1,7 +1,9 @@
 import { expect, test } from "@jest/globals";
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { LockError, LockLostError, SessionLostError } from "../../src/index.js";
+import { LockError, LockLostError, SessionLostError, ZkLockManager } from "../../src/index.js";
+import { type InMemoryClient, InMemoryZooKeeper, VirtualClock } from "../../src/testing/index.js";
+import { ask } from "../helpers/server-statistics.js";
 import { until } from "../helpers/until.js";
 import { journal, rejection, SERVER, useSetting } from "./setting.js";
 
@@ -132,8 +134,59 @@ test("close() resolves soon while a new session is being sought", async () => {
 });
 
 test("close() of a manager that never had a client resolves", async () => {
-  const { ZkLockManager } = await import("../../src/index.js");
   await new ZkLockManager().close();
+});
+
+test.each([
+  ["a client of the manager's own", true],
+  ["a client that was handed in, and that its owner closes right behind", false],
+])(
+  "the end of a session that unanswered requests always swallow is asked for when all is answered: %s",
+  async (_, isOurs) => {
+    const clock = new VirtualClock();
+    const zk = new InMemoryZooKeeper({ clock, latencyMs: { min: 1, max: 20 }, closeLosesRequests: 1 });
+    const open = (credentials = {}): InMemoryClient => zk.client({ timeout: 30_000, ...credentials }).init();
+    const handedIn = isOurs ? null : open();
+    const source = {
+      takeOver: "at-once",
+      next: () => Promise.resolve(open()),
+      resume: () => Promise.resolve(open()),
+      windowMs: () => 1_000,
+    } as const;
+    const manager = new ZkLockManager();
+    if (handedIn === null) manager.initFrom(() => source, clock);
+    else manager.init(handedIn);
+    const pool = manager.createSemaphore("pool", { maxConcurrentHolders: 50 });
+    const all = Promise.allSettled(Array.from({ length: 60 }, () => pool.acquire()));
+    // In the moment of a keep-alive, and of a look at the queue.
+    await clock.advance(5_000);
+    const looking = manager.inspect("pool").catch(() => undefined);
+    const closing = manager.close().then(() => handedIn?.close());
+    await clock.advance(1_000);
+    await Promise.all([closing, all, looking]);
+    expect([zk.tickets(), zk.sessions(), zk.hazards]).toEqual([[], [], []]);
+  },
+);
+
+test.each([
+  ["10 holds", 10, ""],
+  ["50 holds", 50, ""],
+  ["50 holds once more", 50, ""],
+  ["50 holds, waiting acquires, and slots", 50, "waiting and slots"],
+  ["50 holds that a drain did not wait for", 50, "a drain"],
+])("close() with %s ends the session, though the process exits right behind it", async (_, holds, how) => {
+  const script = fileURLToPath(new URL("workers/closes-and-exits.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", script, SERVER, setting.root, String(holds), how], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  setting.later(() => child.kill("SIGKILL"));
+  let output = "";
+  child.stdout.on("data", (bytes: Buffer) => (output += bytes.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  const id = /^session (\w+)$/m.exec(output)?.[1];
+  expect({ code, id }).toEqual({ code: 0, id: expect.any(String) });
+  // Its timeout is 20 s: what is gone at once was ended.
+  expect(await ask(SERVER, "dump")).not.toContain(id);
 });
 
 test.each(["release and close", "close while holding", "close while waiting"])(

@@ -58,8 +58,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "give a withdrawal up at the first lost connection",
     file: "own-ticket.ts",
-    from: "handedOver.resolve();\n        if (!(error",
-    to: "handedOver.resolve(); isGone = true;\n        if (!(error",
+    from: "handedOver.resolve();\n          await this.options.pause();",
+    to: "handedOver.resolve(); isGone = true;\n          await this.options.pause();",
   },
   {
     what: "tokens from the sequence alone",

@@ -18,6 +18,7 @@ const ERRORS = [
   [new library.SessionLostError("m", details), "SessionLostError", "ERR_SESSION_LOST"],
   [new library.ConnectError("m", details), "ConnectError", "ERR_CONNECT"],
   [new library.AccessDeniedError("m", details), "AccessDeniedError", "ERR_ACCESS_DENIED"],
+  [new library.SessionFullError("m", details), "SessionFullError", "ERR_SESSION_FULL"],
   [new library.InvalidArgumentError("m", details), "InvalidArgumentError", "ERR_INVALID_ARGUMENT"],
   [new library.TokenRangeError("m", details), "TokenRangeError", "ERR_TOKEN_RANGE"],
   [new library.StaleTokenError("m", { ...details, token: 1, highest: 2 }), "StaleTokenError", "ERR_STALE_TOKEN"],

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { type Instant, instantOf } from "../../src/clock.js";
-import { SessionLostError } from "../../src/errors.js";
+import { SessionFullError, SessionLostError } from "../../src/errors.js";
 import { Session } from "../../src/session.js";
 import { HandDrivenClock } from "./hand-driven-clock.js";
 
@@ -32,9 +32,9 @@ describe("the lease", () => {
 
   test("is over by silence, and says so by itself", () => {
     clock.pass(LEASE_MS - 1);
-    expect(session.state).toBe("connected");
+    expect(session.state).not.toBe("lost");
     clock.pass(1);
-    expect(heard).toEqual(["lapsed"]);
+    expect(heard).toEqual(["disconnected", "lapsed"]);
     expect({ state: session.state, leaseMs: session.leaseMs }).toEqual({ state: "lost", leaseMs: 0 });
     expect(session.ended).toBe(false);
   });
@@ -51,7 +51,7 @@ describe("the lease", () => {
       clock.pass(LEASE_MS - 1);
       session.heard(now());
     }
-    expect(heard).toEqual([]);
+    expect(heard).not.toContain("lapsed");
     expect(session.leaseMs).toBe(LEASE_MS);
   });
 
@@ -100,7 +100,7 @@ describe("the lease", () => {
     clock.stopFor(1_000);
     // Sent within the lease: the server has heard us in time, although we know it only now.
     session.heard(sentAt);
-    expect(heard).toEqual([]);
+    expect(heard).not.toContain("lapsed");
     expect(session.leaseMs).toBe(LEASE_MS - 1_000);
   });
 
@@ -110,14 +110,14 @@ describe("the lease", () => {
     clock.stopFor(1_000);
     expect(session.leaseMs).toBe(0);
     session.heard(sentAt);
-    expect(heard[0]).toBe("lapsed");
+    expect(heard).toEqual(["disconnected", "lapsed", "connected"]);
   });
 
   test("ends again after it has come back", () => {
     clock.pass(LEASE_MS);
     session.heard(now());
     clock.pass(LEASE_MS);
-    expect(heard).toEqual(["lapsed", "connected", "lapsed"]);
+    expect(heard).toEqual(["disconnected", "lapsed", "connected", "disconnected", "lapsed"]);
   });
 });
 
@@ -158,6 +158,67 @@ describe("the link", () => {
   });
 });
 
+describe("silence", () => {
+  const SILENCE_MS = TIMEOUT_MS / 3;
+
+  test("of a third of the timeout is told as a connection that is down, and is none", () => {
+    clock.pass(SILENCE_MS - 1);
+    expect([heard, session.state]).toEqual([[], "connected"]);
+    clock.pass(1);
+    expect([heard, session.state]).toEqual([["disconnected"], "suspended"]);
+    expect(session.isLinked).toBe(true);
+    expect(session.leaseMs).toBe(LEASE_MS - SILENCE_MS);
+    clock.pass(LEASE_MS - SILENCE_MS - 1);
+    expect(session.state).toBe("suspended");
+    clock.pass(1);
+    expect([heard, session.state]).toEqual([["disconnected", "lapsed"], "lost"]);
+  });
+
+  test("is counted from the sending of what was answered last", () => {
+    clock.pass(1_000);
+    const sentAt = now();
+    clock.pass(1_000);
+    session.heard(sentAt);
+    clock.pass(SILENCE_MS - 1_001);
+    expect(session.state).toBe("connected");
+    clock.pass(1);
+    expect(heard).toEqual(["disconnected"]);
+  });
+
+  test("is over with the next answer, and told again the next time", () => {
+    clock.pass(SILENCE_MS);
+    session.heard(now());
+    expect([heard, session.state]).toEqual([["disconnected", "connected"], "connected"]);
+    clock.pass(SILENCE_MS);
+    expect(heard).toEqual(["disconnected", "connected", "disconnected"]);
+  });
+
+  test("is seen by whoever looks, before any timer has run", () => {
+    clock.stopFor(SILENCE_MS);
+    expect(heard).toEqual([]);
+    expect(session.state).toBe("suspended");
+    expect(heard).toEqual(["disconnected"]);
+  });
+
+  test("a connection that goes in it is not told twice; the next one ends it", () => {
+    clock.pass(SILENCE_MS);
+    session.linkDown();
+    expect(heard).toEqual(["disconnected"]);
+    clock.pass(1_000);
+    session.linkUp();
+    expect([heard, session.state]).toEqual([["disconnected", "connected"], "connected"]);
+    // The server that took us in has not answered since.
+    clock.pass(LEASE_MS - SILENCE_MS - 1_000);
+    expect(heard).toEqual(["disconnected", "connected", "lapsed"]);
+  });
+
+  test("while the connection is down anyway is not told", () => {
+    session.linkDown();
+    clock.pass(SILENCE_MS);
+    expect(heard).toEqual(["disconnected"]);
+  });
+});
+
 describe("the end", () => {
   test("is final, and said once", () => {
     session.end();
@@ -189,10 +250,40 @@ describe("the end", () => {
 test("it is in use while anybody has a ticket, and says when nobody has", () => {
   let unused = 0;
   session.on("unused", () => (unused += 1));
-  const [end, endOther] = [session.use(), session.use()];
+  const [end, endOther] = [session.use("/locks/a"), session.use("/locks/a")];
   end();
   end();
   expect([session.inUse, unused]).toEqual([true, 0]);
   endOther();
   expect([session.inUse, unused]).toEqual([false, 1]);
+});
+
+describe("its tickets", () => {
+  // 90 characters and four bytes of length: 9,574 of them are 899,956 bytes.
+  const path = (number: number): string => `/locks/${String(number)}`.padEnd(90, "x");
+
+  test("are as many as ZooKeeper can end in one go; one that is gone makes room for another", () => {
+    const ends = Array.from({ length: 9_574 }, (_, number) => session.use(path(number)));
+    expect(() => session.use(path(9_574))).toThrow(SessionFullError);
+    expect(() => session.use(path(9_574))).toThrow(/has 9574 tickets already.+another manager/);
+    // There is room for 44 bytes, with the four.
+    expect(() => session.use("x".repeat(41))).toThrow(SessionFullError);
+    session.use("x".repeat(40))();
+    ends[0]!();
+    ends[0]!();
+    const end = session.use(path(9_574));
+    expect(() => session.use(path(9_575))).toThrow(SessionFullError);
+    end();
+    for (const endUse of ends) endUse();
+    expect(session.inUse).toBe(false);
+  });
+
+  test("count as the server sees them: with the chroot, in bytes", () => {
+    const chrooted = new Session("abc", TIMEOUT_MS, clock, instantOf(clock), "/caf\u00e9");
+    chrooted.use("x".repeat(899_990 - 6));
+    expect(() => chrooted.use("")).toThrow(SessionFullError);
+    const wide = new Session("abc", TIMEOUT_MS, clock, instantOf(clock));
+    expect(() => wide.use("\u00e9".repeat(450_000))).toThrow(SessionFullError);
+    expect(() => wide.use("x".repeat(450_000))).not.toThrow();
+  });
 });

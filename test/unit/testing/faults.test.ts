@@ -283,6 +283,36 @@ describe("other faults", () => {
     expect(log.slice(0, 3)).toEqual(["connect", "connecting", "create -4"]);
   });
 
+  test.each([
+    [0, "is closed", true],
+    [0, "expires", false],
+    [1, "is closed", true],
+    [1, "expires", false],
+  ])("a session that is too large by %d bytes and %s: the servers die of it, or do not", async (excess, _, closes) => {
+    const { clock, zk } = ensemble();
+    const { client, log } = started(zk);
+    const bystander = started(zk);
+    await clock.advance(10);
+    // Names of 1,019 characters: with the slash and four bytes of length, 1,024 bytes each; one megabyte and nothing more.
+    for (let number = 0; number < 1_024; number += 1) {
+      const length = 1_019 + (number === 0 ? excess - 1 : 0);
+      create(client, `/${String(number).padEnd(length, "x")}`, [], EPHEMERAL);
+    }
+    await clock.advance(100);
+    expect(zk.tickets()).toHaveLength(1_024);
+    if (closes) client.close();
+    else zk.expire(client);
+    const after = started(zk);
+    await clock.advance(20_000);
+    if (excess === 0) {
+      expect([zk.hazards, zk.tickets(), bystander.log, after.log]).toEqual([[], [], ["connect"], ["connect"]]);
+    } else {
+      expect(zk.hazards).toEqual([{ kind: "session-too-large", client, atMs: expect.any(Number) }]);
+      expect([zk.tickets().length, bystander.log, after.log]).toEqual([1_024, ["connect", "connecting"], []]);
+    }
+    expect(log[0]).toBe("connect");
+  });
+
   test("what kills the process of a real client is written down", async () => {
     const { clock, zk } = ensemble();
     const [inCallback, afterIt, outside] = [started(zk), started(zk), started(zk)];
