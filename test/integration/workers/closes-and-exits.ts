@@ -11,8 +11,8 @@ for (let index = 0; index < count; index += 1) await manager.createLock(`held-${
 if (how === "waiting and slots") {
   const pool = manager.createSemaphore("pool", { maxConcurrentHolders: 2 });
   for (const permit of [1, 2]) {
-    await pool.acquire();
-    console.log(`permit ${permit}, slot ${await pool.slot()}`);
+    const hold = await pool.hold();
+    console.log(`permit ${permit}, slot ${await hold.slot()}`);
   }
   // The holds that they wait for are of this very session, which ends with all of it.
   const waiting = Array.from({ length: count }, (_, index) =>
