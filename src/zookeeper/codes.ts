@@ -18,7 +18,7 @@ export const Code = {
 } as const;
 
 /** The client's states, as its `state` property gives them. */
-export const ClientState = { notStarted: 0, connected: 3 } as const;
+export const ClientState = { notStarted: 0, connecting: 1, connected: 3 } as const;
 
 const UNKNOWN_OUTCOMES = new Set<number>([
   Code.runtimeInconsistency,
