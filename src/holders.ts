@@ -1,19 +1,26 @@
 import type { Ticket } from "./ticket.js";
 
-/** Who holds, of a queue in order: the first if it is exclusive, all leading readers, or the first `limit` permits. */
+/**
+ * Who holds, of a queue in order, whatever kinds are in it. An exclusive ticket holds if it is the first; nobody behind one does
+ * before it has gone. Up to there all readers hold, and the first `limit` permits, side by side.
+ */
 export function holdersOf(queue: readonly Ticket[], limit: number): readonly Ticket[] {
-  const [first] = queue;
-  if (first === undefined) return [];
-  switch (first.demand) {
-    case "exclusive":
-      return [first];
-    case "shared": {
-      const nextWriter = queue.findIndex(({ demand }) => demand === "exclusive");
-      return nextWriter < 0 ? queue : queue.slice(0, nextWriter);
+  const holders: Ticket[] = [];
+  let permitsLeft = limit;
+  for (const [place, ticket] of queue.entries()) {
+    switch (ticket.demand) {
+      case "exclusive":
+        return place === 0 ? [ticket] : holders;
+      case "shared":
+        holders.push(ticket);
+        break;
+      case "permit":
+        if (permitsLeft > 0) holders.push(ticket);
+        permitsLeft -= 1;
+        break;
+      default:
+        ticket.demand satisfies never;
     }
-    case "permit":
-      return queue.slice(0, limit);
-    default:
-      return first.demand satisfies never;
   }
+  return holders;
 }

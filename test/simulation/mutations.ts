@@ -76,8 +76,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "let a semaphore's waiter watch the ticket that is `limit` places ahead",
     file: "discipline.ts",
-    from: 'return ahead === limit ? "departures" : (queue[ahead - 1] ?? null);',
-    to: "return queue[ahead - limit] ?? null;",
+    from: 'return permits.length === limit ? "departures" : (permits.at(-1) ?? null);',
+    to: "return permits.at(-limit) ?? null;",
   },
   {
     what: "announce a permit only where it had to be waited for",
