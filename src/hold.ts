@@ -77,13 +77,11 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     const { session } = contender.port;
     session.on("disconnected", this.#onDisconnected).on("connected", this.#onConnected);
     session.on("lapsed", this.#onLapsed).on("ended", this.#onEnded);
-    this.#guard = new TicketGuard(
-      contender.port,
-      turn.path,
-      () => this.lose("ticket-gone"),
-      () => this.emit("release-requested"),
-    );
-    this.#cancelGuard = clock.after(WATCH_OWN_TICKET_AFTER_MS, () => this.#guard.look());
+    this.#guard = new TicketGuard(contender.port, turn.path, clock, {
+      gone: () => this.lose("ticket-gone"),
+      releaseRequested: () => this.emit("release-requested"),
+    });
+    this.#cancelGuard = clock.after(WATCH_OWN_TICKET_AFTER_MS, () => this.#guard.start());
     this.#cancelNews = this.#announceGrant(clock);
   }
 
@@ -206,8 +204,9 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   /** Our ticket stays, beyond our own release, until `reader` is over; and if it is deleted, the reader is lost. */
   keepPlaceFor(reader: ResourceHold): void {
     this.#dependent = reader;
-    const guard = new TicketGuard(this.contender.port, this.turn.path, () => reader.lose("ticket-gone"));
-    guard.look();
+    const { port, options } = this.contender;
+    const guard = new TicketGuard(port, this.turn.path, options.clock, { gone: () => reader.lose("ticket-gone") });
+    guard.start();
     reader.once("over", () => guard.stop());
   }
 
@@ -271,7 +270,6 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
       this.#state = { kind: "held" };
       this.emit("resumed");
     }
-    this.#guard.look();
   };
 
   readonly #onLapsed = (): void => this.lose("lease-over");
