@@ -25,7 +25,7 @@ export interface Discipline {
 const predecessor = ({ queue, ahead }: Place): Ticket | null => queue[ahead - 1] ?? null;
 
 /** The permits before a place, in order. */
-export function permitsBefore({ queue, ahead }: Place): Ticket[] {
+function permitsBefore({ queue, ahead }: Place): Ticket[] {
   return queue.slice(0, ahead).filter(({ demand }) => demand === "permit");
 }
 
@@ -74,4 +74,12 @@ export function semaphore(limit: number, replacesLimit: boolean): Discipline {
       return permits.length === limit ? "departures" : (permits.at(-1) ?? null);
     },
   };
+}
+
+/**
+ * Whether the owner of the permit before `place`, which goes by `itsLimit`, has yet to be granted, and will be before a permit at
+ * `place` can be. Not where it may hold since its first look, for which it need not write; nor where it goes by a smaller limit.
+ */
+export function announcesInTime(place: Place, { limit = 0 }: Discipline, itsLimit = 0): boolean {
+  return permitsBefore(place).length > itsLimit && itsLimit >= limit;
 }

@@ -6,6 +6,9 @@ const MAX_BYTES = 4096;
 /** Beside the identity's own entries. */
 const GRANTED_AT = "grantedAt";
 const RELEASE_REQUESTED_AT = "releaseRequestedAt";
+/** Of a permit: how many may hold, as far as its owner is concerned. */
+const LIMIT = "permitLimit";
+const NOTES: readonly string[] = [GRANTED_AT, RELEASE_REQUESTED_AT, LIMIT];
 /** What Apache Curator writes on a ticket to ask for its release. */
 const CURATOR_REVOKE = "__REVOKE__";
 
@@ -19,10 +22,19 @@ export function writeIdentity(identity: Identity): Buffer {
 
 /** What a ticket says of its owner; undefined for one that says nothing we understand. Shown to people, never decided upon. */
 export function readIdentity(data: Buffer): Identity | undefined {
-  const entries = Object.entries(parse(data) ?? {}).filter(
-    ([key]) => key !== GRANTED_AT && key !== RELEASE_REQUESTED_AT,
-  );
+  const entries = Object.entries(parse(data) ?? {}).filter(([key]) => !NOTES.includes(key));
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/** The text of a permit's ticket: those behind it in line see which turn it waits for. */
+export function writeLimit(identity: Buffer, limit: number): Buffer {
+  return Buffer.from(JSON.stringify({ ...parse(identity), [LIMIT]: limit }));
+}
+
+/** The limit that a permit's owner goes by, where it says so. */
+export function readLimit(data: Buffer): number | undefined {
+  const limit = parse(data)?.[LIMIT];
+  return typeof limit === "number" ? limit : undefined;
 }
 
 /** The ticket's text with the wish that its owner gives it back. */

@@ -3,6 +3,7 @@ import type { Discipline } from "./discipline.js";
 import { read, write } from "./discipline.js";
 import { type LockError, type LockLostError, SessionLostError } from "./errors.js";
 import type { ResourceHold } from "./hold.js";
+import { writeLimit } from "./identity.js";
 import { LocalQueue, type LocalContext, type Siblings } from "./local-queue.js";
 import type { LockHome } from "./lock.js";
 import type { LockOptions, ManagerOptions } from "./options.js";
@@ -102,7 +103,7 @@ export class LocalQueues {
       resource,
       directory,
       discipline,
-      data: this.host.identity,
+      data: discipline.limit === undefined ? this.host.identity : writeLimit(this.host.identity, discipline.limit),
       sequenceLimit: this.host.options.sequenceLimit ?? SEQUENCE_LIMIT,
       clock,
       pause: () => new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve)),

@@ -59,7 +59,10 @@ export class TicketGuard {
       const { content, forget } = await this.port.watch(this.path, () => {
         if (look === this.#looks) this.#look();
       });
-      if (look !== this.#looks) { forget(); return; }
+      if (look !== this.#looks) {
+        forget();
+        return;
+      }
       this.#forget = forget;
       this.#judge(content);
     } catch (error) {

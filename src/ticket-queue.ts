@@ -1,14 +1,14 @@
 import { type Deferred, deferred, untilAborted } from "./abort.js";
 import type { Clock } from "./clock.js";
-import type { Discipline } from "./discipline.js";
+import { announcesInTime, type Discipline } from "./discipline.js";
 import { type Identity, LockLostError, SessionLostError } from "./errors.js";
-import { readIdentity, writeGrant } from "./identity.js";
+import { readIdentity, readLimit, writeGrant } from "./identity.js";
 import { insist } from "./insist.js";
 import { agreeOnLimit } from "./limit.js";
 import { OwnTicket } from "./own-ticket.js";
 import { type FencingToken, fencingToken, type Place, placeOf, queueOf, type Ticket } from "./ticket.js";
 import type { Withdrawals } from "./withdrawals.js";
-import { ConnectionLossError, type Listing, type QueuePort } from "./zookeeper/port.js";
+import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } from "./zookeeper/port.js";
 
 /** The version of a node that nobody has written to since it was made. */
 const UNWRITTEN = 0;
@@ -203,15 +203,25 @@ export class Contender {
 
   async #watchTicket(ticket: Ticket, onEvent: () => void): Promise<() => void> {
     const { content, forget } = await this.port.watch(this.#pathOf(ticket), onEvent);
-    // A predecessor in a semaphore's line may have been granted since we saw it: then we are first in line.
-    if (content === null || (ticket.demand === "permit" && content.version > UNWRITTEN)) onEvent();
+    if (content === null) onEvent();
+    else if (ticket.demand === "permit" && !this.#willTell(content)) {
+      forget();
+      return this.#watchDepartures(onEvent);
+    }
     return forget;
   }
 
+  /** Whether a write on the permit before ours will tell us when our turn can come. */
+  #willTell({ version, data }: NodeContent): boolean {
+    const { place } = this.#standing as Standing;
+    return version === UNWRITTEN && announcesInTime(place, this.options.discipline, readLimit(data));
+  }
+
+  /** Wakes us at once only if somebody has left since we looked; else we would look, and watch, and look again without end. */
   async #watchDepartures(onEvent: () => void): Promise<() => void> {
     const { listing, forget } = await this.port.watchQueue(this.options.directory, onEvent);
     const place = placeOf(this.#queueIn(listing), this.#own.id);
-    if (place === null || this.#obstacleOf(place) !== "departures") onEvent();
+    if (place?.ahead !== this.#standing?.place.ahead) onEvent();
     return forget;
   }
 
