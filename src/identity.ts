@@ -8,7 +8,9 @@ const GRANTED_AT = "grantedAt";
 const RELEASE_REQUESTED_AT = "releaseRequestedAt";
 /** Of a permit: how many may hold, as far as its owner is concerned. */
 const LIMIT = "permitLimit";
-const NOTES: readonly string[] = [GRANTED_AT, RELEASE_REQUESTED_AT, LIMIT];
+/** Of a write ticket that was given back, and keeps the place of a reader of its owner's. */
+const KEPT_SINCE = "keptSince";
+const NOTES: readonly string[] = [GRANTED_AT, RELEASE_REQUESTED_AT, LIMIT, KEPT_SINCE];
 /** What Apache Curator writes on a ticket to ask for its release. */
 const CURATOR_REVOKE = "__REVOKE__";
 
@@ -32,14 +34,14 @@ export function writeLimit(identity: Buffer, limit: number): Buffer {
 }
 
 /** The limit that a permit's owner goes by, where it says so. */
-export function readLimit(data: Buffer): number | undefined {
-  const limit = parse(data)?.[LIMIT];
+export function readLimit(data: Buffer | undefined): number | undefined {
+  const limit = data && parse(data)?.[LIMIT];
   return typeof limit === "number" ? limit : undefined;
 }
 
 /** The ticket's text with the wish that its owner gives it back. */
 export function writeReleaseRequest(data: Buffer, at: Date): Buffer {
-  return Buffer.from(JSON.stringify({ ...parse(data), [RELEASE_REQUESTED_AT]: at.getTime() }));
+  return addNote(data, RELEASE_REQUESTED_AT, at);
 }
 
 export function isReleaseRequested(data: Buffer): boolean {
@@ -59,10 +61,23 @@ function parse(data: Buffer): Identity | undefined {
 }
 
 /** The ticket's text once its owner holds: since when, by the owner's wall clock. */
-export function writeGrant(identity: Buffer, since: Date): Buffer {
-  return Buffer.from(
-    JSON.stringify({ ...(JSON.parse(identity.toString()) as Identity), [GRANTED_AT]: since.getTime() }),
-  );
+export function writeGrant(data: Buffer, since: Date): Buffer {
+  return addNote(data, GRANTED_AT, since);
+}
+
+/** The text of a write ticket that its owner has given back, but that keeps the place of a reader of the same owner. */
+export function writeKept(data: Buffer, since: Date): Buffer {
+  return addNote(data, KEPT_SINCE, since);
+}
+
+export function isKept(data: Buffer | undefined): boolean {
+  return data !== undefined && parse(data)?.[KEPT_SINCE] !== undefined;
+}
+
+/** What stands there stays, a request by Curator too: in our words. */
+function addNote(data: Buffer, note: string, at: Date): Buffer {
+  const request = data.toString() === CURATOR_REVOKE && { [RELEASE_REQUESTED_AT]: at.getTime() };
+  return Buffer.from(JSON.stringify({ ...parse(data), ...request, [note]: at.getTime() }));
 }
 
 /** Since when the ticket's owner holds, where it says so. */

@@ -11,7 +11,7 @@ import { DEFAULT_ROOT_DIR } from "./options.js";
 import { directoryOf } from "./resource-path.js";
 import { SEQUENCE_LIMIT } from "./ticket.js";
 import { Withdrawals } from "./withdrawals.js";
-import type { QueuePort } from "./zookeeper/port.js";
+import type { LookPort, QueuePort } from "./zookeeper/port.js";
 import type { Clock } from "./clock.js";
 
 /** Between two tries to do what the server refused, or what a lost connection cut short. */
@@ -24,6 +24,7 @@ export interface LocalQueuesHost {
   readonly identity: Buffer;
   readonly clock: () => Clock;
   port(signal: AbortSignal): Promise<QueuePort>;
+  lookPort(): Promise<LookPort>;
   error(error: LockError): void;
 }
 
@@ -50,7 +51,7 @@ export class LocalQueues {
       acquireTimeoutMs: options.acquireTimeout ?? acquireTimeout,
       queue: () => this.#queue(resource, directory, discipline),
       existingQueue: () => this.#existing(directory, discipline),
-      port: (signal) => this.host.port(signal),
+      lookPort: () => this.host.lookPort(),
       unheard: (error: LockLostError) => {
         if (error.reason !== "closed") this.host.error(error);
       },

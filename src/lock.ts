@@ -8,7 +8,7 @@ import { later } from "./later.js";
 import type { LocalQueue } from "./local-queue.js";
 import { type AcquireOptions, checkAcquireOptions, type Reentrancy } from "./options.js";
 import type { FencingToken } from "./ticket.js";
-import type { QueuePort } from "./zookeeper/port.js";
+import type { LookPort } from "./zookeeper/port.js";
 import { acquireTimedOut, alreadyLocked } from "./refusals.js";
 import { requestRelease } from "./release-request.js";
 import { insideOf, isInsideOf, PROCESS, scopeOf } from "./scope.js";
@@ -38,7 +38,7 @@ export interface LockHome {
   queue(): LocalQueue;
   /** The same, if there is any: nobody holds or waits where there is none. */
   existingQueue(): LocalQueue | undefined;
-  port(signal: AbortSignal): Promise<QueuePort>;
+  lookPort(): Promise<LookPort>;
   /** A hold was lost, and nobody listens. */
   unheard(error: LockLostError): void;
   /** Throws what a lock of a closed manager says. */
@@ -149,11 +149,15 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /**
    * Asks whoever holds the resource, in any process, to give it back when convenient: their handles hear `release-requested`.
    * Resolves with the number of holders that were asked; 0: nobody holds it.
+   * @throws SessionLostError when the session has ended, or nobody has answered within the session timeout; AccessDeniedError
    */
   async requestRelease(): Promise<number> {
     this.#home.assertOpen();
-    const port = await this.#home.port(new AbortController().signal);
-    return requestRelease(port, this.#home.directory, this.#home.discipline);
+    try {
+      return await requestRelease(await this.#home.lookPort(), this.#home.directory);
+    } catch (error) {
+      throw retold(error, this.resource);
+    }
   }
 
   /** @internal A loss that a composite of this lock has nobody to tell of. */

@@ -1,17 +1,15 @@
 import { type Deferred, deferred, untilAborted } from "./abort.js";
+import { UNWRITTEN } from "./announcements.js";
 import type { Clock } from "./clock.js";
 import { announcesInTime, type Discipline } from "./discipline.js";
 import { type Identity, LockLostError, SessionLostError } from "./errors.js";
-import { readIdentity, readLimit, writeGrant } from "./identity.js";
+import { readIdentity, readLimit } from "./identity.js";
 import { insist } from "./insist.js";
 import { agreeOnLimit } from "./limit.js";
 import { OwnTicket } from "./own-ticket.js";
 import { type FencingToken, fencingToken, type Place, placeOf, queueOf, type Ticket } from "./ticket.js";
 import type { Withdrawals } from "./withdrawals.js";
 import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } from "./zookeeper/port.js";
-
-/** The version of a node that nobody has written to since it was made. */
-const UNWRITTEN = 0;
 
 /** What it takes to stand in the queue of a resource. */
 export interface QueueOptions {
@@ -117,16 +115,6 @@ export class Contender {
   /** Withdraws the ticket: see OwnTicket.withdraw. */
   leave(): Promise<void> {
     return this.options.withdrawals.add(this.#own.id, this.#own.withdraw());
-  }
-
-  /**
-   * Writes on our ticket since when we hold, for others to read; unless somebody has written there already, who wants it back.
-   * Whoever waits for this word takes any for it.
-   */
-  async announceGrant(): Promise<void> {
-    const { place } = this.#standing as Standing;
-    const text = writeGrant(this.options.data, new Date());
-    await this.#insist(() => this.port.store(this.#pathOf(place.ticket), text, UNWRITTEN));
   }
 
   /** Who is first, and how many are before us, as of now. Empty when we have no ticket, or nobody answers. */

@@ -81,9 +81,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     what: "announce a permit only where it had to be waited for",
-    file: "hold.ts",
-    from: "if (waited || queue.at(-1) !== ticket) announce();",
-    to: "if (waited) announce();",
+    file: "announcements.ts",
+    from: "else if (waited || queue.at(-1) !== ticket) announce();",
+    to: "else if (waited) announce();",
   },
   {
     what: "sleep through a reconnect",

@@ -16,7 +16,7 @@ function queueOfKinds(kinds: readonly Kind[]) {
 }
 
 function holding(word: string): number[] {
-  return holdersOf(queueOfKinds(Array.from(word) as Kind[]), LIMIT).map(({ sequence }) => sequence);
+  return holdersOf(queueOfKinds(Array.from(word) as Kind[]), () => LIMIT).map(({ sequence }) => sequence);
 }
 
 test.each([
