@@ -74,10 +74,22 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'queue.slice(0, Math.min(ahead, 1)).findLast(({ demand }) => demand === "exclusive") ?? null',
   },
   {
-    what: "let a semaphore's waiter watch the ticket that is `limit` places ahead",
+    what: "give a permit while a mutex or the write lock is held",
     file: "discipline.ts",
-    from: 'return permits.length === limit ? "departures" : (permits.at(-1) ?? null);',
-    to: "return permits.at(-limit) ?? null;",
+    from: "if (exclusive !== null) return exclusive;",
+    to: "",
+  },
+  {
+    what: "watch a held ticket once, and not again after a reconnect",
+    file: "ticket-guard.ts",
+    from: 'this.port.session.on("connected", this.#look);',
+    to: "",
+  },
+  {
+    what: "miss who leaves between a semaphore's waiter's look at the queue and its watch",
+    file: "ticket-queue.ts",
+    from: "if (place?.ahead !== this.#standing?.place.ahead) onEvent();",
+    to: "",
   },
   {
     what: "announce a permit only where it had to be waited for",

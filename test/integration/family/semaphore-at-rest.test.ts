@@ -177,3 +177,22 @@ test("behind a waiter with a smaller limit than ours, our turn does not wait for
   await release(holders[2]!);
   expect(modest.granted).toBe(true);
 });
+
+test("behind a permit that was granted, and said so, between our look at the queue and our watch", async () => {
+  setUp();
+  const holders = [await ask(permits(2)), await ask(permits(2))];
+  const before = await ask(permits(2));
+  const client = counted(zooKeeper.client({ timeout: SESSION_MS }));
+  const lock = new ZkLockManager().init(client).createSemaphore(RESOURCE, { maxConcurrentHolders: 2 });
+  await clock.advance(50);
+  zooKeeper.delay(client, 1_000);
+  const asking = await ask(lock);
+  await release(holders[0]!);
+  expect(before.granted).toBe(true);
+  // What we know of the queue is old when we begin to watch.
+  await clock.advance(5_000);
+  expect(asking.granted).toBe(false);
+  await release(holders[1]!);
+  await clock.advance(5_000);
+  expect(asking.granted).toBe(true);
+});
