@@ -1,5 +1,5 @@
 import type { Identity } from "./errors.js";
-import type { ResourceStatus } from "./inspection.js";
+import type { ResourceStatus, TicketStatus } from "./inspection.js";
 
 /** One process in a circle: it holds what the one before it waits for, and waits for what the next one holds. */
 export interface DeadlockLink {
@@ -26,7 +26,11 @@ interface Edge {
  */
 export function findCycles(resources: readonly ResourceStatus[]): Deadlock[] {
   const edges = new Map<string, Edge[]>();
-  for (const edge of resources.flatMap(edgesOf)) edges.set(edge.waiter, [...(edges.get(edge.waiter) ?? []), edge]);
+  for (const edge of edgesAmong(resources)) {
+    const known = edges.get(edge.waiter);
+    if (known === undefined) edges.set(edge.waiter, [edge]);
+    else known.push(edge);
+  }
   const identities = new Map(
     resources.flatMap(({ holders, waiters }) =>
       [...holders, ...waiters].map((ticket) => [ticket.sessionId, ticket.identity]),
@@ -61,12 +65,23 @@ function shortestCircle(edge: Edge, edges: ReadonlyMap<string, readonly Edge[]>)
   return null;
 }
 
-function edgesOf({ resource, holders, waiters }: ResourceStatus): Edge[] {
-  return waiters.flatMap((waiter) =>
-    holders
-      .filter(({ sessionId }) => sessionId !== waiter.sessionId)
-      .map((holder) => ({ waiter: waiter.sessionId, holder: holder.sessionId, resource })),
-  );
+/** Only between those who both hold something and wait for something: nobody else is in a circle. */
+function edgesAmong(resources: readonly ResourceStatus[]): Edge[] {
+  const holding = new Set(resources.flatMap(({ holders }) => holders.map(({ sessionId }) => sessionId)));
+  const waiting = new Set(resources.flatMap(({ waiters }) => waiters.map(({ sessionId }) => sessionId)));
+  const edges: Edge[] = [];
+  for (const { resource, holders, waiters } of resources) {
+    const from = sessionsOf(waiters, holding);
+    const to = sessionsOf(holders, waiting);
+    for (const waiter of from) {
+      for (const holder of to) if (holder !== waiter) edges.push({ waiter, holder, resource });
+    }
+  }
+  return edges;
+}
+
+function sessionsOf(tickets: readonly TicketStatus[], among: ReadonlySet<string>): Set<string> {
+  return new Set(tickets.map(({ sessionId }) => sessionId).filter((id) => among.has(id)));
 }
 
 function toDeadlock(path: readonly Edge[], identities: ReadonlyMap<string, Identity | undefined>): Deadlock {

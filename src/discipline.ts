@@ -24,6 +24,11 @@ export interface Discipline {
 /** The next one before us, whatever it asks for. */
 const predecessor = ({ queue, ahead }: Place): Ticket | null => queue[ahead - 1] ?? null;
 
+/** The permits before a place, in order. */
+function permitsBefore({ queue, ahead }: Place): Ticket[] {
+  return queue.slice(0, ahead).filter(({ demand }) => demand === "permit");
+}
+
 /** One holder at a time (ZooKeeper's lock recipe; the names are those of Curator's InterProcessMutex). */
 export const mutex: Discipline = {
   kind: "mutex",
@@ -49,9 +54,10 @@ export const read: Discipline = {
 };
 
 /**
- * The first `limit` tickets hold. Only the first in line behind them listens for departures of any of them; each one further
- * back watches its predecessor, who writes on its ticket when it has been granted. (To watch the ticket `limit` places ahead
- * would lose wake-ups: with two permits, the second holder's release would wake nobody.)
+ * A permit waits for the last exclusive ticket before it, as a reader does. After that the first `limit` permits hold; readers
+ * live beside them and do not count. Only the first in line behind them listens for departures of any of them; each one further
+ * back watches the permit before it, whose owner writes on its ticket when it has been granted. (To watch the ticket `limit`
+ * places ahead would lose wake-ups: with two permits, the second holder's release would wake nobody.)
  */
 export function semaphore(limit: number, replacesLimit: boolean): Discipline {
   return {
@@ -59,10 +65,21 @@ export function semaphore(limit: number, replacesLimit: boolean): Discipline {
     shared: true,
     limit,
     replacesLimit,
-    ticketPrefix: (id) => `${id}-permit-`,
-    obstacle: ({ queue, ahead }) => {
-      if (ahead < limit) return null;
-      return ahead === limit ? "departures" : (queue[ahead - 1] ?? null);
+    ticketPrefix: (id) => `${id}-permit-lock-`,
+    obstacle: (place) => {
+      const exclusive = read.obstacle(place);
+      if (exclusive !== null) return exclusive;
+      const permits = permitsBefore(place);
+      if (permits.length < limit) return null;
+      return permits.length === limit ? "departures" : (permits.at(-1) ?? null);
     },
   };
+}
+
+/**
+ * Whether the owner of the permit before `place`, which goes by `itsLimit`, has yet to be granted, and will be before a permit at
+ * `place` can be. Not where it may hold since its first look, for which it need not write; nor where it goes by a smaller limit.
+ */
+export function announcesInTime(place: Place, { limit = 0 }: Discipline, itsLimit = 0): boolean {
+  return permitsBefore(place).length > itsLimit && itsLimit >= limit;
 }

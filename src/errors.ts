@@ -160,7 +160,7 @@ export class StaleTokenError extends LockError {
  * The same error for one caller of several, made here and now so that its stack says who called; the first one is its cause.
  * What is no error of ours is handed through.
  */
-export function retold(error: unknown, resource: string): unknown {
+export function retold(error: unknown, resource: string | undefined): unknown {
   if (error instanceof LockLostError) {
     return new LockLostError(error.message, { reason: error.reason, resource, cause: error });
   }

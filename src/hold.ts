@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { deferred } from "./abort.js";
+import { announceGrant, announceKept, type Announcer } from "./announcements.js";
 import type { Clock } from "./clock.js";
 import type { Discipline } from "./discipline.js";
 import { type LockError, type LockLostError, type LossReason, NotHeldError } from "./errors.js";
@@ -41,9 +42,6 @@ type State =
 /** A hold that lasts longer than this watches its own ticket, to learn when an administrator deletes it. */
 const WATCH_OWN_TICKET_AFTER_MS = 50;
 
-/** A hold that lasts longer than this, and had to be waited for, writes on its ticket since when it is held. */
-const ANNOUNCE_GRANT_AFTER_MS = 1_000;
-
 /**
  * One grant, shared by all who entered it.
  *
@@ -79,14 +77,12 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     const { session } = contender.port;
     session.on("disconnected", this.#onDisconnected).on("connected", this.#onConnected);
     session.on("lapsed", this.#onLapsed).on("ended", this.#onEnded);
-    this.#guard = new TicketGuard(
-      contender.port,
-      turn.path,
-      () => this.lose("ticket-gone"),
-      () => this.emit("release-requested"),
-    );
-    this.#cancelGuard = clock.after(WATCH_OWN_TICKET_AFTER_MS, () => this.#guard.look());
-    this.#cancelNews = this.#announceGrant(clock);
+    this.#guard = new TicketGuard(contender.port, turn.path, clock, {
+      gone: () => this.lose("ticket-gone"),
+      releaseRequested: () => this.emit("release-requested"),
+    });
+    this.#cancelGuard = clock.after(WATCH_OWN_TICKET_AFTER_MS, () => this.#guard.start());
+    this.#cancelNews = announceGrant(this.#announcer, clock, () => this.#isCurrent());
   }
 
   /** By the lease clock: right after a pause of any length, before any event has been processed. */
@@ -172,8 +168,10 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     if (this.#count > 0 || !this.#isCurrent()) return;
     this.#end({ kind: "released" });
     if (this.#dependent === null) await this.contender.leave();
-    else if (this.#dependent.isHeld) this.#dependent.once("over", () => void this.contender.leave());
-    else await this.contender.leave();
+    else if (this.#dependent.isHeld) {
+      this.#dependent.once("over", () => void this.contender.leave());
+      announceKept(this.#announcer);
+    } else await this.contender.leave();
   }
 
   /** Asks the quorum whether the ticket stands; the answer freshens the lease. @throws LockLostError, NotHeldError */
@@ -203,8 +201,9 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
   /** Our ticket stays, beyond our own release, until `reader` is over; and if it is deleted, the reader is lost. */
   keepPlaceFor(reader: ResourceHold): void {
     this.#dependent = reader;
-    const guard = new TicketGuard(this.contender.port, this.turn.path, () => reader.lose("ticket-gone"));
-    guard.look();
+    const { port, options } = this.contender;
+    const guard = new TicketGuard(port, this.turn.path, options.clock, { gone: () => reader.lose("ticket-gone") });
+    guard.start();
     reader.once("over", () => guard.stop());
   }
 
@@ -230,21 +229,8 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     this.emit("over");
   }
 
-  /**
-   * Those behind us in a semaphore's line wait for this word, also where we did not have to wait: somebody may have left, and
-   * somebody else have come, between our ticket's arrival and our look at the queue. For an exclusive hold it is news for people
-   * (`inspect`), and worth a write only if the hold lasts.
-   */
-  #announceGrant(clock: Clock): () => void {
-    const { waited, queue, ticket } = this.turn;
-    const announce = (): void => {
-      if (this.#isCurrent()) void this.contender.announceGrant().catch(() => undefined);
-    };
-    if (this.options.discipline.kind !== "semaphore") {
-      return waited ? clock.after(ANNOUNCE_GRANT_AFTER_MS, announce) : () => undefined;
-    }
-    if (waited || queue.at(-1) !== ticket) announce();
-    return () => undefined;
+  get #announcer(): Announcer {
+    return { port: this.contender.port, turn: this.turn, options: this.options };
   }
 
   /** What is said to those who still use it: that it was lost, or else that it has been given back. */
@@ -269,7 +255,6 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
       this.#state = { kind: "held" };
       this.emit("resumed");
     }
-    this.#guard.look();
   };
 
   readonly #onLapsed = (): void => this.lose("lease-over");

@@ -1,9 +1,8 @@
 import type { Identity } from "./errors.js";
-import { holdersOf } from "./holders.js";
-import { readGrant, readIdentity } from "./identity.js";
-import { readSemaphoreData } from "./semaphore-data.js";
-import { type FencingToken, queueOf, type Ticket } from "./ticket.js";
-import type { QueuePort } from "./zookeeper/port.js";
+import { isKept, readGrant, readIdentity } from "./identity.js";
+import { lookAtQueue, type QueueLook } from "./queue-look.js";
+import type { FencingToken, Ticket } from "./ticket.js";
+import type { LookPort, NodeContent } from "./zookeeper/port.js";
 
 /** One ticket in a queue, as its owner describes it. */
 export interface TicketStatus {
@@ -23,7 +22,10 @@ export interface TicketStatus {
   readonly slot?: number;
 }
 
-/** Who holds a resource and who waits for it, in order. */
+/**
+ * Who holds a resource and who waits for it, in order. Not shown is a write ticket that was given back, and stays only to keep the
+ * place of a reader of its owner's.
+ */
 export interface ResourceStatus {
   readonly resource: string;
   readonly kind: "mutex" | "read-write" | "semaphore";
@@ -33,48 +35,42 @@ export interface ResourceStatus {
   readonly maxConcurrentHolders?: number;
 }
 
-const NOTHING = Buffer.alloc(0);
-
 /** Looks at the queue of a resource, of whatever process and recipe. Nobody is disturbed: it only reads. */
-export async function inspectResource(port: QueuePort, resource: string, directory: string): Promise<ResourceStatus> {
-  const [listing, stored] = await Promise.all([port.list(directory), port.stored(directory)]);
-  const queue = queueOf(listing?.children ?? []);
-  const { limit, slots } = readSemaphoreData(stored?.data ?? NOTHING);
-  const holders = holdersOf(queue, limit ?? 1);
-  const described = await Promise.all(
-    queue.map(async ({ name, sequence, demand }, position) => {
-      const owner = await readOwner(port, `${directory}/${name}`);
-      const token = (listing?.czxid ?? 0) + sequence;
-      const slot = slots.get(sequence);
-      const shared = demand !== "exclusive";
-      return owner && { position, token, sequence, ...owner, shared, ...(slot !== undefined && { slot }) };
-    }),
-  );
-  // What has gone since the listing is gone.
-  const present = described.filter((status) => status !== null);
-  const isHolder = new Set(holders.map(({ sequence }) => sequence));
+export async function inspectResource(port: LookPort, resource: string, directory: string): Promise<ResourceStatus> {
+  const look = await lookAtQueue(port, directory, "all");
+  const isHolder = new Set(look.holders);
+  const holders: TicketStatus[] = [];
+  const waiters: TicketStatus[] = [];
+  for (const [position, ticket] of look.queue.entries()) {
+    const content = look.contents.get(ticket);
+    // What has gone since the listing is gone.
+    if (content === undefined || (position === 0 && isKept(content.data))) continue;
+    (isHolder.has(ticket) ? holders : waiters).push(statusOf(look, ticket, position, content));
+  }
+  const { limit } = look.stored;
   return {
     resource,
-    kind: kindOf(queue, limit),
-    holders: present.filter(({ sequence }) => isHolder.has(sequence)),
-    waiters: present.filter(({ sequence }) => !isHolder.has(sequence)),
+    kind: kindOf(look.queue, limit),
+    holders,
+    waiters,
     ...(limit !== undefined && { maxConcurrentHolders: limit }),
   };
 }
 
-/** What a ticket's owner has written into it; null: the ticket is gone. */
-async function readOwner(
-  port: QueuePort,
-  path: string,
-): Promise<Pick<TicketStatus, "identity" | "since" | "queuedSince" | "sessionId"> | null> {
-  const content = await port.read(path);
-  if (content === null) return null;
+function statusOf(look: QueueLook, ticket: Ticket, position: number, content: NodeContent): TicketStatus {
+  const { sequence, demand } = ticket;
   const identity = readIdentity(content.data);
+  const slot = look.stored.slots.get(sequence);
   return {
+    position,
+    token: look.czxid + sequence,
+    sequence,
     ...(identity && { identity }),
     since: readGrant(content.data) ?? content.createdAt,
     queuedSince: content.createdAt,
     sessionId: content.owner,
+    shared: demand !== "exclusive",
+    ...(slot !== undefined && { slot }),
   };
 }
 
@@ -83,13 +79,14 @@ function kindOf(queue: readonly Ticket[], limit: number | undefined): ResourceSt
   return queue.some(({ name, demand }) => demand === "shared" || name.includes("__WRIT__")) ? "read-write" : "mutex";
 }
 
-/** Deletes the ticket of that very hold, and of no other. False: no such hold. */
-export async function forceRelease(port: QueuePort, directory: string, token: FencingToken): Promise<boolean> {
-  const [listing, stored] = await Promise.all([port.list(directory), port.stored(directory)]);
-  if (listing === null) return false;
-  const { limit } = readSemaphoreData(stored?.data ?? NOTHING);
-  const holders = holdersOf(queueOf(listing.children), limit ?? 1);
-  const holder = holders.find(({ sequence }) => listing.czxid + sequence === token);
+/**
+ * Deletes the ticket of that very hold, and of no other. False: no such hold. True: there was one, and its ticket is gone, also if
+ * the reply to our delete was lost, or its owner gave it back in the same moment.
+ */
+export async function forceRelease(port: LookPort, directory: string, token: FencingToken): Promise<boolean> {
+  const { czxid, queue, holders } = await lookAtQueue(port, directory, "telling");
+  // The head of a queue is in everybody's way, also where it only keeps the place of a reader.
+  const holder = [...holders, ...queue.slice(0, 1)].find(({ sequence }) => czxid + sequence === token);
   if (holder === undefined) return false;
   await port.remove(`${directory}/${holder.name}`);
   return true;

@@ -3,6 +3,7 @@ import type { Discipline } from "./discipline.js";
 import { read, write } from "./discipline.js";
 import { type LockError, SessionLostError } from "./errors.js";
 import type { ResourceHold } from "./hold.js";
+import { writeLimit } from "./identity.js";
 import { LocalQueue, type LocalContext, type Siblings } from "./local-queue.js";
 import type { LockHome } from "./lock-home.js";
 import type { LockOptions, ManagerOptions } from "./options.js";
@@ -10,7 +11,7 @@ import { DEFAULT_ROOT_DIR } from "./options.js";
 import { directoryOf } from "./resource-path.js";
 import { SEQUENCE_LIMIT } from "./ticket.js";
 import { Withdrawals } from "./withdrawals.js";
-import type { QueuePort } from "./zookeeper/port.js";
+import type { LookPort, QueuePort } from "./zookeeper/port.js";
 import type { Clock } from "./clock.js";
 
 /** Between two tries to do what the server refused, or what a lost connection cut short. */
@@ -23,6 +24,7 @@ export interface LocalQueuesHost {
   readonly identity: Buffer;
   readonly clock: () => Clock;
   port(signal: AbortSignal): Promise<QueuePort>;
+  lookPort(): Promise<LookPort>;
   error(error: LockError): void;
 }
 
@@ -52,7 +54,7 @@ export class LocalQueues {
       isOfResource: (hold) => hold.isOf(this) && hold.directory === directory,
       processHasIt: () =>
         [discipline, ...siblingsOf(discipline)].some((one) => this.#existing(directory, one)?.isOfProcess() ?? false),
-      port: (signal) => this.host.port(signal),
+      lookPort: () => this.host.lookPort(),
       assertOpen: () => {
         if (this.#closed !== null) throw new SessionLostError(this.#closed, { resource });
       },
@@ -103,7 +105,7 @@ export class LocalQueues {
       resource,
       directory,
       discipline,
-      data: this.host.identity,
+      data: discipline.limit === undefined ? this.host.identity : writeLimit(this.host.identity, discipline.limit),
       sequenceLimit: this.host.options.sequenceLimit ?? SEQUENCE_LIMIT,
       clock,
       pause: () => new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve)),

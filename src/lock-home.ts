@@ -2,7 +2,7 @@ import type { Discipline } from "./discipline.js";
 import type { ResourceHold } from "./hold.js";
 import type { LocalQueue } from "./local-queue.js";
 import type { Owning } from "./scope.js";
-import type { QueuePort } from "./zookeeper/port.js";
+import type { LookPort } from "./zookeeper/port.js";
 
 /** What a lock needs of its manager. */
 export interface LockHome {
@@ -20,7 +20,7 @@ export interface LockHome {
   isOfResource(hold: ResourceHold): boolean;
   /** Whether a bare acquire of this process holds the resource, or waits for it; of either half of a read/write lock. */
   processHasIt(): boolean;
-  port(signal: AbortSignal): Promise<QueuePort>;
+  lookPort(): Promise<LookPort>;
   /** Throws what a lock of a closed manager says. */
   assertOpen(): void;
 }

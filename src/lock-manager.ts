@@ -4,11 +4,13 @@ import { type Deadlock, findCycles } from "./deadlocks.js";
 import { later } from "./later.js";
 import { mutex, semaphore } from "./discipline.js";
 import type { LockError } from "./errors.js";
+import { fewAtATime } from "./few-at-a-time.js";
 import { describeHold, type HeldResource } from "./held-resource.js";
 import { defaultIdentity, writeIdentity } from "./identity.js";
 import { forceRelease, inspectResource, type ResourceStatus } from "./inspection.js";
 import { LocalQueues } from "./local-queues.js";
 import { ZkLock } from "./lock.js";
+import type { ManagerEvents } from "./manager-events.js";
 import { ZkMultiLock } from "./multi-lock.js";
 import {
   checkConnectOptions,
@@ -26,6 +28,7 @@ import {
   type ManagerOptions,
   type SemaphoreOptions,
 } from "./options.js";
+import { PatientPorts } from "./patient-port.js";
 import { ZkReadWriteLock } from "./read-write-lock.js";
 import { checkResource, directoryOf, resourceOf } from "./resource-path.js";
 import { ResourceWatcher } from "./resource-watcher.js";
@@ -40,24 +43,6 @@ import { Connection } from "./zookeeper/connection.js";
 import type { QueuePort } from "./zookeeper/port.js";
 import { ZooKeeperQueue } from "./zookeeper/zookeeper-queue.js";
 
-interface ManagerEvents {
-  /** In touch with ZooKeeper, for the first time or again. */
-  connected: [];
-  /** Out of touch, with the lease still running: what is held still stands. */
-  suspended: [];
-  /** The lease is over or the session has ended: what was held is lost. */
-  lost: [];
-  /** A client that was handed to `init` met a dead socket, and goes on as a client of our own, in the same session. */
-  replaced: [];
-  /** `forceRelease` ended a hold from here. */
-  "force-released": [hold: { resource: string; token: FencingToken }];
-  /**
-   * A fault that no call could be told of, once each. (The loss of a hold is none: `release`, `using`, `signal` and `lost` tell it.) As
-   * with every emitter, Node ends the process where nobody listens.
-   */
-  error: [error: LockError];
-}
-
 /** How long `close` waits, at the most, for tickets to be withdrawn. What is left then dies with the session. */
 const LONGEST_FAREWELL_MS = 2_000;
 
@@ -67,6 +52,12 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   readonly #connection: Connection;
   readonly #queues: LocalQueues;
   readonly #ports = new WeakMap<Attachment, ZooKeeperQueue>();
+  /** For questions of who looks at queues from outside. */
+  readonly #outside = new PatientPorts(
+    (signal) => this.#port(signal),
+    () => this.#connection.clock,
+    () => this.#session?.timeoutMs ?? DEFAULT_SESSION_TIMEOUT_MS,
+  );
   #session: Session | null = null;
   #closing: Promise<void> | null = null;
 
@@ -84,6 +75,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
       identity: writeIdentity(options.identity ?? defaultIdentity()),
       clock: () => this.#connection.clock,
       port: (signal) => this.#port(signal),
+      lookPort: () => this.#outside.get(),
       error: (error) => later(() => this.emit("error", error)),
     });
   }
@@ -155,41 +147,45 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     return new ZkMultiLock(locks, options.acquireTimeout ?? this.#options.acquireTimeout, this.#connection.clock);
   }
 
-  /** Who holds a resource and who waits for it, of any process. @throws SessionLostError, InvalidArgumentError */
+  /**
+   * Who holds a resource and who waits for it, of any process.
+   * @throws SessionLostError when the session has ended, or nobody has answered within the session timeout; AccessDeniedError,
+   *   InvalidArgumentError
+   */
   async inspect(resource: string): Promise<ResourceStatus> {
     checkResource(resource);
-    return inspectResource(await this.#port(), resource, directoryOf(this.#rootDir, resource));
+    return this.#outside.ask(resource, (port) => inspectResource(port, resource, directoryOf(this.#rootDir, resource)));
   }
 
-  /** The resources that have a directory, in no order: those in use, and those used lately. @throws SessionLostError */
+  /** The resources that have a directory, in no order: those in use, and those used lately. Throws as `inspect`. */
   async list(): Promise<string[]> {
-    const levels = await (await this.#port()).listDirectories(this.#rootDir);
+    const levels = await this.#outside.ask(undefined, (port) => port.listDirectories(this.#rootDir));
     return levels.map(resourceOf).filter((resource) => resource !== null);
   }
 
   /** Follows a resource: who locks it and when it is unlocked, in any process. @throws InvalidArgumentError */
   watch(resource: string, options: { signal?: AbortSignal } = {}): ResourceWatcher {
     checkResource(resource);
-    const directory = directoryOf(this.#rootDir, resource);
-    return new ResourceWatcher(resource, directory, (signal) => this.#port(signal), options.signal);
+    const host = { port: (signal: AbortSignal) => this.#port(signal), clock: () => this.#connection.clock };
+    return new ResourceWatcher(resource, directoryOf(this.#rootDir, resource), host, options.signal);
   }
 
   /**
    * Ends that very hold, of any process, and no other: for an administrator. Its holder learns it by LockLostError, reason
-   * `ticket-gone`. False: there is no such hold (any more).
-   * @throws SessionLostError, AccessDeniedError, InvalidArgumentError
+   * `ticket-gone`. True: it stood when we looked, and is gone. False: there is no such hold (any more). Throws as `inspect`.
    */
   async forceRelease(resource: string, token: FencingToken): Promise<boolean> {
     checkResource(resource);
     checkToken(token);
-    const released = await forceRelease(await this.#port(), directoryOf(this.#rootDir, resource), token);
+    const directory = directoryOf(this.#rootDir, resource);
+    const released = await this.#outside.ask(resource, (port) => forceRelease(port, directory, token));
     if (released) this.emit("force-released", { resource, token });
     return released;
   }
 
-  /** Processes that wait for each other in a circle, over all resources of the root. @throws SessionLostError */
+  /** Processes that wait for each other in a circle, over all resources of the root. Throws as `inspect`. */
   async findDeadlocks(): Promise<Deadlock[]> {
-    return findCycles(await Promise.all((await this.list()).map((resource) => this.inspect(resource))));
+    return findCycles(await fewAtATime(await this.list(), (resource) => this.inspect(resource)));
   }
 
   /** What this process holds now, by the lease clock. */
@@ -239,7 +235,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     return this.#options.rootDir ?? DEFAULT_ROOT_DIR;
   }
 
-  async #port(signal: AbortSignal = NEVER): Promise<QueuePort> {
+  async #port(signal: AbortSignal): Promise<QueuePort> {
     const attachment = await this.#connection.attached(signal);
     let port = this.#ports.get(attachment);
     if (port === undefined) {
@@ -263,5 +259,3 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     later(() => this.emit("connected"));
   }
 }
-
-const NEVER = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { enclosingOf, enter, type Entered, errorOf, type TakeOptions } from "./acquisition.js";
-import { NotHeldError } from "./errors.js";
+import { NotHeldError, retold } from "./errors.js";
 import type { Hold, ResourceHold } from "./hold.js";
 import { later } from "./later.js";
 import { type LockEvents, passOnEvents } from "./lock-events.js";
@@ -147,11 +147,15 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /**
    * Asks whoever holds the resource, in any process, to give it back when convenient: their handles hear `release-requested`.
    * Resolves with the number of holders that were asked; 0: nobody holds it.
+   * @throws SessionLostError when the session has ended, or nobody has answered within the session timeout; AccessDeniedError
    */
   async requestRelease(): Promise<number> {
     this.#home.assertOpen();
-    const port = await this.#home.port(new AbortController().signal);
-    return requestRelease(port, this.#home.directory, this.#home.discipline);
+    try {
+      return await requestRelease(await this.#home.lookPort(), this.#home.directory);
+    } catch (error) {
+      throw retold(error, this.resource);
+    }
   }
 
   /** @internal Waits for the lock, and keeps what it got as one taking, for composites of this lock too. */

@@ -1,11 +1,14 @@
 import { EventEmitter, on } from "node:events";
-import { onAbort } from "./abort.js";
+import { deferred, onAbort } from "./abort.js";
+import type { Clock } from "./clock.js";
 import type { Identity } from "./errors.js";
-import { holdersOf } from "./holders.js";
-import { readIdentity } from "./identity.js";
+import { fewAtATime } from "./few-at-a-time.js";
+import { type Contents, holdersByTheirWord, tellingTickets } from "./holders.js";
+import { readIdentity, readLimit } from "./identity.js";
+import { later } from "./later.js";
 import { readSemaphoreData } from "./semaphore-data.js";
-import { type FencingToken, queueOf } from "./ticket.js";
-import { ConnectionLossError, type QueuePort } from "./zookeeper/port.js";
+import { type FencingToken, queueOf, type Ticket } from "./ticket.js";
+import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } from "./zookeeper/port.js";
 
 /** What is to be seen of a hold, of any process. */
 export interface HoldSighting {
@@ -22,31 +25,56 @@ interface WatcherEvents {
   unlocked: [hold: HoldSighting];
   /** Each of the above, in order: what the iterator gives. */
   event: [event: ResourceEvent];
-  /** It cannot be watched (any more). */
+  /** It cannot be watched (any more); iterators reject with this. */
   error: [error: unknown];
+  /** It has ended: by `close`, the signal, or an error. */
   closed: [];
+}
+
+/** A look that was not answered on a connection that is up is repeated after this long. */
+const LOOK_AGAIN_MS = 50;
+
+/** What a watcher needs of its manager. */
+interface WatcherHost {
+  /** The session there is, or the next one, if one is coming. @throws SessionLostError, or the signal's reason */
+  port(signal: AbortSignal): Promise<QueuePort>;
+  clock(): Clock;
 }
 
 /**
  * Tells when a resource is locked and unlocked, by whatever process, also when a holder crashed. Holds that came and went between
  * two looks may be missed; the state in the end never is. Watching makes the resource's directory where there is none.
+ *
+ * It goes on over reconnects, and from one session to the next. It ends by `close`, by the signal, or by an error: where access is
+ * denied, or there is no session and none is coming. The error is an `error` event for those who listen for it, and iterators reject
+ * with it, also those that begin later. A listener that throws does not end it: that is an uncaught exception, as from any emitter.
  */
 export class ResourceWatcher extends EventEmitter<WatcherEvents> implements AsyncIterable<ResourceEvent> {
   readonly #abort = new AbortController();
+  /** What iterators listen to: a listener of the user's that throws takes nothing away from them. */
+  readonly #feed = new EventEmitter<Pick<WatcherEvents, "event" | "error" | "closed">>();
   #unhook: () => void = () => undefined;
+  #failure: { readonly error: unknown } | null = null;
+  /** Who holds, as of the last look, and as far as iterators have been told. */
   #known = new Map<FencingToken, HoldSighting>();
+  readonly #told = new Map<FencingToken, HoldSighting>();
+  /** What the last look read, by the names of the tickets. */
+  #read = new Map<string, NodeContent>();
+  #port: QueuePort | null = null;
   #looking = false;
   #lookAgain = false;
-  #forget: () => void = () => undefined;
+  #forget: (() => void)[] = [];
+  #cancelNext: () => void = () => undefined;
 
   /** @internal Watchers are made by their manager. */
   constructor(
     readonly resource: string,
     private readonly directory: string,
-    private readonly port: (signal: AbortSignal) => Promise<QueuePort>,
+    private readonly host: WatcherHost,
     signal?: AbortSignal,
   ) {
     super();
+    this.#feed.setMaxListeners(0);
     this.#unhook = onAbort(signal, () => this.close());
     if (!this.isClosed) void this.#follow();
   }
@@ -60,16 +88,19 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
     if (this.isClosed) return;
     this.#abort.abort();
     this.#unhook();
-    this.#forget();
-    this.emit("closed");
+    this.#letGo();
+    this.#feed.emit("closed");
+    later(() => this.emit("closed"));
   }
 
+  /** @throws what the watch has failed with */
   async *[Symbol.asyncIterator](): AsyncGenerator<ResourceEvent> {
+    if (this.#failure !== null) throw this.#failure.error;
     if (this.isClosed) return;
-    const events = on(this, "event", { close: ["closed"] });
+    const events = on(this.#feed, "event", { close: ["closed"] });
     try {
       // Who begins to listen later than the watch begins with what holds then.
-      for (const hold of [...this.#known.values()]) yield { type: "locked", ...hold };
+      for (const hold of [...this.#told.values()]) yield { type: "locked", ...hold };
       for await (const [event] of events) yield event as ResourceEvent;
     } finally {
       await events.return?.();
@@ -79,65 +110,103 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
   /** One session after the other, for as long as there are any. */
   async #follow(): Promise<void> {
     try {
-      while (!this.isClosed) {
-        const port = await this.port(this.#abort.signal);
-        const look = (): void => void this.#look(port);
-        port.session.on("connected", look);
-        look();
-        await new Promise<void>((resolve) => {
-          port.session.once("ended", resolve);
-          this.once("closed", resolve);
-          if (port.session.ended) resolve();
-        });
-        port.session.removeListener("connected", look);
-      }
+      while (!this.isClosed) await this.#followSession(await this.host.port(this.#abort.signal));
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Looks at the queue, and goes on watching it. Events that come in meanwhile lead to one more look. */
-  async #look(port: QueuePort): Promise<void> {
+  async #followSession(port: QueuePort): Promise<void> {
+    const over = deferred<void>();
+    const ended = (): void => over.resolve();
+    port.session.on("connected", this.#look).on("ended", ended);
+    const unhook = onAbort(this.#abort.signal, ended);
+    this.#port = port;
+    if (port.session.ended) ended();
+    this.#look();
+    await over.promise;
+    unhook();
+    port.session.removeListener("connected", this.#look).removeListener("ended", ended);
+  }
+
+  readonly #look = (): void => {
     this.#lookAgain = true;
-    if (this.#looking) return;
+    if (!this.#looking) void this.#lookUntilQuiet();
+  };
+
+  /** Events that come in while we look lead to one more look. */
+  async #lookUntilQuiet(): Promise<void> {
     this.#looking = true;
-    while (this.#lookAgain && !this.isClosed) {
+    while (this.#lookAgain && !this.isClosed && this.#port !== null) {
       this.#lookAgain = false;
+      const port = this.#port;
       try {
-        this.#forget();
-        const { listing, forget } = await port.watchQueue(this.directory, () => void this.#look(port));
-        this.#forget = forget;
-        if (listing === null) {
-          await port.makeDirectory(this.directory);
-          this.#lookAgain = true;
-        }
-        this.#compare(await this.#sightings(port, listing));
+        await this.#lookOnce(port);
       } catch (error) {
-        // Out of touch: the reconnect looks again.
-        if (!(error instanceof ConnectionLossError) && !port.session.ended) this.#fail(error);
+        // Where the session has ended, the next one looks; out of touch, the reconnect does.
+        if (port.session.ended) continue;
+        if (!(error instanceof ConnectionLossError)) this.#fail(error);
+        else if (port.session.isLinked) this.#cancelNext = this.host.clock().after(LOOK_AGAIN_MS, this.#look);
       }
     }
     this.#looking = false;
-    if (this.isClosed) this.#forget();
+    if (this.isClosed) this.#letGo();
   }
 
-  async #sightings(
-    port: QueuePort,
-    listing: { czxid: number; children: readonly string[] } | null,
-  ): Promise<Map<FencingToken, HoldSighting>> {
-    if (listing === null) return new Map();
-    const queue = queueOf(listing.children);
-    const stored = queue[0]?.demand === "permit" ? await port.stored(this.directory) : null;
-    const limit = stored === null ? undefined : readSemaphoreData(stored.data).limit;
-    const holders = holdersOf(queue, limit ?? 1).map(async ({ name, sequence }) => {
-      const token = listing.czxid + sequence;
-      const known = this.#known.get(token);
-      if (known !== undefined) return known;
-      const content = await port.read(`${this.directory}/${name}`);
-      const identity = content === null ? undefined : readIdentity(content.data);
-      return { token, ...(identity && { identity }) };
+  /** Looks at the queue, and goes on watching it. */
+  async #lookOnce(port: QueuePort): Promise<void> {
+    this.#letGo();
+    const { listing, forget } = await port.watchQueue(this.directory, this.#look);
+    this.#forget.push(forget);
+    if (listing === null) {
+      await port.makeDirectory(this.directory);
+      this.#lookAgain = true;
+    }
+    this.#compare(await this.#sightings(port, listing ?? { czxid: 0, children: [] }));
+  }
+
+  async #sightings(port: QueuePort, { czxid, children }: Listing): Promise<Map<FencingToken, HoldSighting>> {
+    const queue = queueOf(children);
+    const contents = await this.#contents(port, queue);
+    const isUntold = (ticket: Ticket): boolean =>
+      ticket.demand === "permit" && readLimit(contents.get(ticket)?.data) === undefined;
+    const stored = tellingTickets(queue).some(isUntold) ? await port.stored(this.directory) : null;
+    const holders = holdersByTheirWord(queue, contents, stored === null ? 1 : readSemaphoreData(stored.data).limit);
+    const sightings = holders.map((ticket): [FencingToken, HoldSighting] => {
+      const token = czxid + ticket.sequence;
+      const content = contents.get(ticket);
+      const identity = content && readIdentity(content.data);
+      return [token, this.#known.get(token) ?? { token, ...(identity && { identity }) }];
     });
-    return new Map((await Promise.all(holders)).map((hold) => [hold.token, hold]));
+    return new Map(sightings);
+  }
+
+  /**
+   * What is written on the tickets that tell who holds, each read once. A writer that reads as well tells by writing whether it holds
+   * both, or reads only: its tickets are watched.
+   */
+  async #contents(port: QueuePort, queue: readonly Ticket[]): Promise<Contents> {
+    const contents = new Map<Ticket, NodeContent>();
+    const keep = (ticket: Ticket, content: NodeContent | null | undefined): void => {
+      if (content) contents.set(ticket, content);
+    };
+    const telling = tellingTickets(queue);
+    const path = ({ name }: Ticket): string => `${this.directory}/${name}`;
+    await fewAtATime(telling, async (ticket) =>
+      keep(ticket, this.#read.get(ticket.name) ?? (await port.read(path(ticket)))),
+    );
+    this.#read = new Map([...contents].map(([{ name }, content]) => [name, content]));
+    const [head] = telling;
+    const writer = head?.demand === "exclusive" ? contents.get(head)?.owner : undefined;
+    const its = telling.filter((ticket) => writer !== undefined && contents.get(ticket)?.owner === writer);
+    if (its.length > 1) {
+      await fewAtATime(its, async (ticket) => {
+        const { content, forget } = await port.watch(path(ticket), this.#look);
+        this.#forget.push(forget);
+        keep(ticket, content);
+      });
+    }
+    return contents;
   }
 
   #compare(now: Map<FencingToken, HoldSighting>): void {
@@ -147,17 +216,35 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
     for (const [token, hold] of now) if (!before.has(token)) this.#tell({ type: "locked", ...hold });
   }
 
+  /** Not in the middle of a look, and each in a turn of its own: a listener that throws keeps nobody else from hearing. */
   #tell(event: ResourceEvent): void {
-    if (this.isClosed) return;
     const { type, ...hold } = event;
-    this.emit(type, hold);
-    this.emit("event", event);
+    const whileOpen = (tell: () => void): void =>
+      later(() => {
+        if (!this.isClosed) tell();
+      });
+    whileOpen(() => {
+      if (type === "locked") this.#told.set(hold.token, hold);
+      else this.#told.delete(hold.token);
+      this.#feed.emit("event", event);
+    });
+    whileOpen(() => this.emit(type, hold));
+    whileOpen(() => this.emit("event", event));
   }
 
   #fail(error: unknown): void {
-    if (this.isClosed) return;
-    // First the reason, then the end: an iterator rejects with it.
-    if (this.listenerCount("error") > 0) this.emit("error", error);
-    this.close();
+    later(() => {
+      if (this.isClosed || this.#failure !== null) return;
+      this.#failure = { error };
+      // First the reason, then the end: an iterator rejects with it.
+      if (this.#feed.listenerCount("error") > 0) this.#feed.emit("error", error);
+      later(() => this.close());
+      if (this.listenerCount("error") > 0) this.emit("error", error);
+    });
+  }
+
+  #letGo(): void {
+    for (const forget of this.#forget.splice(0)) forget();
+    this.#cancelNext();
   }
 }

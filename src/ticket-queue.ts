@@ -1,17 +1,15 @@
 import { type Deferred, deferred, untilAborted } from "./abort.js";
+import { UNWRITTEN } from "./announcements.js";
 import type { Clock } from "./clock.js";
-import type { Discipline } from "./discipline.js";
+import { announcesInTime, type Discipline } from "./discipline.js";
 import { type Identity, LockLostError, SessionLostError } from "./errors.js";
-import { readIdentity, writeGrant } from "./identity.js";
+import { readIdentity, readLimit } from "./identity.js";
 import { insist } from "./insist.js";
 import { agreeOnLimit } from "./limit.js";
 import { OwnTicket } from "./own-ticket.js";
 import { type FencingToken, fencingToken, type Place, placeOf, queueOf, type Ticket } from "./ticket.js";
 import type { Withdrawals } from "./withdrawals.js";
-import { ConnectionLossError, type Listing, type QueuePort } from "./zookeeper/port.js";
-
-/** The version of a node that nobody has written to since it was made. */
-const UNWRITTEN = 0;
+import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } from "./zookeeper/port.js";
 
 /** What it takes to stand in the queue of a resource. */
 export interface QueueOptions {
@@ -121,16 +119,6 @@ export class Contender {
     return this.options.withdrawals.add(this.#own.id, this.#own.withdraw());
   }
 
-  /**
-   * Writes on our ticket since when we hold, for others to read; unless somebody has written there already, who wants it back.
-   * Whoever waits for this word takes any for it.
-   */
-  async announceGrant(): Promise<void> {
-    const { place } = this.#standing as Standing;
-    const text = writeGrant(this.options.data, new Date());
-    await this.#insist(() => this.port.store(this.#pathOf(place.ticket), text, UNWRITTEN));
-  }
-
   /** Who is first, and how many are before us, as of now. Empty when we have no ticket, or nobody answers. */
   async survey(): Promise<{ ahead?: number; holder?: Identity | undefined }> {
     try {
@@ -205,15 +193,25 @@ export class Contender {
 
   async #watchTicket(ticket: Ticket, onEvent: () => void): Promise<() => void> {
     const { content, forget } = await this.port.watch(this.#pathOf(ticket), onEvent);
-    // A predecessor in a semaphore's line may have been granted since we saw it: then we are first in line.
-    if (content === null || (ticket.demand === "permit" && content.version > UNWRITTEN)) onEvent();
+    if (content === null) onEvent();
+    else if (ticket.demand === "permit" && !this.#willTell(content)) {
+      forget();
+      return this.#watchDepartures(onEvent);
+    }
     return forget;
   }
 
+  /** Whether a write on the permit before ours will tell us when our turn can come. */
+  #willTell({ version, data }: NodeContent): boolean {
+    const { place } = this.#standing as Standing;
+    return version === UNWRITTEN && announcesInTime(place, this.options.discipline, readLimit(data));
+  }
+
+  /** Wakes us at once only if somebody has left since we looked; else we would look, and watch, and look again without end. */
   async #watchDepartures(onEvent: () => void): Promise<() => void> {
     const { listing, forget } = await this.port.watchQueue(this.options.directory, onEvent);
     const place = placeOf(this.#queueIn(listing), this.#own.id);
-    if (place === null || this.#obstacleOf(place) !== "departures") onEvent();
+    if (place?.ahead !== this.#standing?.place.ahead) onEvent();
     return forget;
   }
 

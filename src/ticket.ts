@@ -35,9 +35,12 @@ export const SEQUENCE_LIMIT = 2_000_000_000;
 
 /**
  * What stands before the sequence, and what it asks for. Ours are Apache Curator's, so that its InterProcessMutex and
- * InterProcessReadWriteLock queue with us; kazoo's are read as well. Semaphore permits are a recipe of our own.
+ * InterProcessReadWriteLock queue with us; kazoo's are read as well. Semaphore permits are a recipe of our own. Their marker
+ * ends in `-lock-`: Curator's mutex orders children by what stands behind the last "lock-" of their names, and would be granted
+ * while permits without it are held. (Permits were called `-permit-` once, and are still read so.)
  */
 const MARKERS: Readonly<Record<string, Demand>> = {
+  "-permit-lock-": "permit",
   "-lock-": "exclusive",
   __lock__: "exclusive",
   __WRIT__: "exclusive",
@@ -46,7 +49,7 @@ const MARKERS: Readonly<Record<string, Demand>> = {
   "-permit-": "permit",
 };
 
-const TICKET_NAME = /(-lock-|__lock__|__WRIT__|__READ__|__rlock__|-permit-)(\d{10})$/;
+const TICKET_NAME = /(-permit-lock-|-lock-|__lock__|__WRIT__|__READ__|__rlock__|-permit-)(\d{10})$/;
 
 /** Null for a child that is no ticket, or whose counter has run over into the negative. */
 export function parseTicket(name: string): Ticket | null {

@@ -45,6 +45,9 @@ export interface QueuePort {
   confirm(path: string): Promise<boolean>;
 }
 
+/** The part of it that looks at queues from outside, and takes no place in any. */
+export type LookPort = Pick<QueuePort, "list" | "read" | "stored" | "store" | "remove" | "listDirectories">;
+
 export interface Listing {
   /** The zxid at which the directory was created. */
   readonly czxid: number;

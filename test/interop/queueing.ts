@@ -5,10 +5,29 @@ import { SERVER, useSetting } from "../integration/setting.js";
 import { until } from "../helpers/until.js";
 import type { LockKind, Peer, PeerHold } from "./peer.js";
 
+/** A lock of ours; a semaphore has two permits. */
+function ourLock(manager: ZkLockManager, kind: LockKind | "permit", resource: string): ZkLock {
+  const options = { reentrancy: "none" } as const;
+  switch (kind) {
+    case "mutex":
+      return manager.createLock(resource, options);
+    case "read":
+    case "write":
+      return manager.createReadWriteLock(resource, options)[kind];
+    case "permit":
+      return manager.createSemaphore(resource, { maxConcurrentHolders: 2, ...options });
+    default:
+      return kind satisfies never;
+  }
+}
+
 /** Our lock of a kind, as one that is asked for and given back like the peer's. */
-function ours(manager: ZkLockManager, kind: LockKind, resource: string): PeerHold & { readonly lock: ZkLock } {
-  const documents = manager.createReadWriteLock(resource, { reentrancy: "none" });
-  const lock = kind === "mutex" ? manager.createLock(resource, { reentrancy: "none" }) : documents[kind];
+function ours(
+  manager: ZkLockManager,
+  kind: LockKind | "permit",
+  resource: string,
+): PeerHold & { readonly lock: ZkLock } {
+  const lock = ourLock(manager, kind, resource);
   let isHeld = false;
   const granted = lock.acquire({ timeout: 10_000 }).then(() => {
     isHeld = true;
@@ -85,6 +104,41 @@ export function queueingTogether(start: (server: string) => Promise<Peer>, { sha
     await their.release();
   });
 
+  test("while they hold, none of our permits, readers and writers gets in", async () => {
+    const resource = setting.resource();
+    const manager = await setting.manager();
+    const their = theirs("mutex", resource);
+    await their.granted;
+    for (const kind of ["permit", "read", "write"] as const) {
+      expect(await ourLock(manager, kind, resource).tryAcquire()).toBeNull();
+    }
+    const our = await asking(resource, () => ours(manager, "permit", resource));
+    await settle(resource);
+    expect(our.isHeld).toBe(false);
+    await their.release();
+    await our.granted;
+    await our.release();
+  });
+
+  test("while any of our permits is held, they wait, in their place", async () => {
+    const resource = setting.resource();
+    const [manager, other] = [await setting.manager(), await setting.manager()];
+    const permits = [ours(manager, "permit", resource), ours(other, "permit", resource)];
+    await Promise.all(permits.map(({ granted }) => granted));
+    const their = await asking(resource, () => theirs("mutex", resource));
+    const late = await asking(resource, () => ours(other, "permit", resource));
+    await permits[0]!.release();
+    await settle(resource);
+    expect([their.isHeld, late.isHeld]).toEqual([false, false]);
+    await permits[1]!.release();
+    await their.granted;
+    await settle(resource);
+    expect(late.isHeld).toBe(false);
+    await their.release();
+    await late.granted;
+    await late.release();
+  });
+
   test("we hold, and they give up in time, with nothing left behind", async () => {
     const resource = setting.resource();
     const our = ours(await setting.manager(), "mutex", resource);
@@ -148,9 +202,35 @@ export function queueingTogether(start: (server: string) => Promise<Peer>, { sha
     await our.release();
   });
 
+  test.each(["read", "write"] as const)(
+    "their mutex does not see a %s of ours: docs/guide.md says so",
+    async (kind) => {
+      const resource = setting.resource();
+      const our = ours(await setting.manager(), kind, resource);
+      await our.granted;
+      const their = theirs("mutex", resource);
+      await their.granted;
+      await their.release();
+      await our.release();
+    },
+  );
+
   if (sharesReaders) testReaders();
 
   function testReaders(): void {
+    test.each(["mutex", "permit"] as const)(
+      "their write lock does not see a %s, not even of theirs: docs/guide.md says so",
+      async (kind) => {
+        const resource = setting.resource();
+        const holder = kind === "mutex" ? theirs(kind, resource) : ours(await setting.manager(), kind, resource);
+        await holder.granted;
+        const writer = theirs("write", resource);
+        await writer.granted;
+        await writer.release();
+        await holder.release();
+      },
+    );
+
     test("readers of both hold together, writers of both alone, in the order of asking", async () => {
       const resource = setting.resource();
       const managers = await Promise.all([0, 1, 2].map(() => setting.manager()));

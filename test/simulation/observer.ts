@@ -15,9 +15,13 @@ export interface Belief {
 
 /** Sees what all processes see, and checks it against the promises; it knows nothing of how they are kept. */
 export class Observer {
-  readonly #lastToken = new Map<string, number>();
+  readonly #lastExclusive = new Map<string, number>();
   /** A store behind a fence, for each exclusive resource. */
   readonly #fences = new Map<string, number>();
+  /** Holds whose ticket an administrator has deleted: until they hear of it, they believe. */
+  readonly #ended = new Set<string>();
+  /** Holds that may rely on such a ticket: the reader of a writer, in its place. */
+  readonly #undermined = new Set<string>();
   /** How many grants there were: a schedule that grants nothing proves nothing. */
   grants = 0;
   readonly log: string[] = [];
@@ -28,18 +32,25 @@ export class Observer {
     this.log.push(line);
   }
 
-  granted(process: string, resource: string, token: number): void {
+  /** An administrator has deleted the ticket of a hold, on which those of `readers` may rely. */
+  forced(resource: string, token: number, readers: readonly number[]): void {
+    this.note(`forced release of ${resource} ${token}`);
+    this.#ended.add(idOf(resource, token));
+    for (const reader of readers) this.#undermined.add(idOf(resource, reader));
+  }
+
+  granted(process: string, resource: string, kind: string, token: number): void {
     this.grants += 1;
-    this.note(`${process} granted ${resource} ${token}`);
-    const last = this.#lastToken.get(resource) ?? -1;
-    // A reader is granted after the writers before it, whose tokens are lower.
-    const lastWriter = this.#lastToken.get(`${resource} (write)`) ?? -1;
-    if ((isExclusive(resource) && token <= last) || token <= lastWriter) {
+    this.note(`${process} granted ${resource} (${kind}) ${token}`);
+    if (this.#isExcused({ resource, token })) return;
+    // Whoever is granted comes after all exclusive holders before it, whose tokens are lower.
+    const last = this.#lastExclusive.get(resource) ?? -1;
+    if (token <= last) {
       this.violation ??= new BrokenPromise(
-        `Process ${process} was granted "${resource}" with token ${token}, after ${Math.max(last, lastWriter)}.`,
+        `Process ${process} was granted "${resource}" (${kind}) with token ${token}, after ${last}.`,
       );
     }
-    this.#lastToken.set(resource, Math.max(last, token));
+    if (isExclusive({ kind })) this.#lastExclusive.set(resource, token);
   }
 
   failed(call: string, error: unknown): void {
@@ -52,16 +63,32 @@ export class Observer {
 
   /** All that is believed at one moment, by all processes that run. */
   look(beliefs: readonly Belief[]): void {
+    this.#exclude(beliefs.filter((belief) => !this.#isExcused(belief)));
+  }
+
+  /** After a calm everybody has heard of what was taken from them. */
+  lookAtAll(beliefs: readonly Belief[]): void {
+    const deaf = beliefs.find(({ resource, token }) => this.#ended.has(idOf(resource, token)));
+    if (deaf !== undefined) throw new BrokenPromise(`A forced release was never noticed: ${JSON.stringify(deaf)}`);
+    this.#exclude(beliefs);
+  }
+
+  #exclude(beliefs: readonly Belief[]): void {
     for (const [resource, believers] of groupBy(beliefs, ({ resource }) => resource)) {
-      const writers = believers.filter(({ kind }) => kind === "write" || kind === "mutex");
-      const readers = believers.filter(({ kind }) => kind === "read");
-      const permits = believers.filter(({ kind }) => kind === "semaphore");
-      const others = readers.filter((reader) => writers.some((writer) => writer.process !== reader.process));
-      if (writers.length > 1 || others.length > 0 || permits.length > PERMITS) {
+      const exclusive = believers.filter(isExclusive);
+      const shared = believers.filter((belief) => !isExclusive(belief));
+      const permits = shared.filter(({ kind }) => kind === "semaphore");
+      const clash = exclusive.some((writer) => shared.some((other) => !isOwnReader(writer, other)));
+      if (exclusive.length > 1 || clash || permits.length > PERMITS) {
         throw new BrokenPromise(`More than may hold "${resource}": ${JSON.stringify(believers)}`);
       }
-      for (const writer of writers) this.#write(resource, writer);
+      for (const writer of exclusive) this.#write(resource, writer);
     }
+  }
+
+  #isExcused({ resource, token }: { resource: string; token: number }): boolean {
+    const id = idOf(resource, token);
+    return this.#ended.has(id) || this.#undermined.has(id);
   }
 
   /**
@@ -89,8 +116,17 @@ export class Observer {
   }
 }
 
-function isExclusive(resource: string): boolean {
-  return resource !== "document" && resource !== "pool";
+function idOf(resource: string, token: number): string {
+  return `${resource} ${token}`;
+}
+
+function isExclusive({ kind }: { kind: string }): boolean {
+  return kind === "write" || kind === "mutex";
+}
+
+/** Who has the write lock may read too. */
+function isOwnReader(writer: Belief, other: Belief): boolean {
+  return writer.kind === "write" && other.kind === "read" && writer.process === other.process;
 }
 
 export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { SEQUENCE_LIMIT } from "../../src/ticket.js";
 
-/** What is locked in the simulated world: one resource of each kind, and a second mutex. */
-export const RESOURCES = ["mutex", "other mutex", "document", "pool"] as const;
+/** What is locked in the simulated world: one resource of each kind, a second mutex, and one that is locked in every way. */
+export const RESOURCES = ["mutex", "other mutex", "document", "pool", "mixed"] as const;
+export type Resource = (typeof RESOURCES)[number];
+export const KINDS = ["mutex", "read", "write", "semaphore"] as const;
+export type Kind = (typeof KINDS)[number];
 export const PERMITS = 2;
 
 /** How long an acquire of the schedule waits: without end, not at all, or so many milliseconds. */
@@ -14,10 +17,11 @@ export type Step =
       readonly do: "acquire";
       readonly process: number;
       readonly resource: number;
-      readonly writes: boolean;
+      /** Of KINDS, where the resource is one of several. */
+      readonly kind: number;
       readonly patience: Patience;
     }
-  | { readonly do: "release"; readonly process: number; readonly resource: number; readonly writes: boolean }
+  | { readonly do: "release"; readonly process: number; readonly resource: number; readonly kind: number }
   | { readonly do: "pause"; readonly process: number; readonly forMs: number; readonly machineSleeps: boolean }
   /** `trap`: a send runs into the dead socket before the client has heard of it. */
   | { readonly do: "disconnect"; readonly process: number; readonly forMs: number; readonly trap: boolean }
@@ -38,6 +42,8 @@ export type Step =
   | { readonly do: "reap" }
   /** An administrator deletes a ticket that waits: the last one of a queue. */
   | { readonly do: "deleteTicket"; readonly queue: number }
+  /** An administrator deletes a ticket that holds: the first one of a queue. `cuts`: right after its owner has reconnected. */
+  | { readonly do: "forceRelease"; readonly queue: number; readonly cuts: boolean }
   | { readonly do: "jumpClock"; readonly process: number; readonly byMs: number };
 
 /** Each step comes so many milliseconds after the one before it. */
@@ -74,6 +80,7 @@ const resource = fc.oneof(
   { weight: 3, arbitrary: fc.constant(FOCUS) },
   { weight: 2, arbitrary: fc.nat(RESOURCES.length - 1) },
 );
+const kind = fc.nat(KINDS.length - 1);
 export const LONGEST_OUTAGE_MS = 9_000;
 /** Around the session timeout of the simulated world (4 s), below it and above. */
 const outageMs = fc.oneof(
@@ -92,11 +99,11 @@ const patience: fc.Arbitrary<Patience> = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 12,
-    arbitrary: fc.record({ do: fc.constant("acquire" as const), process, resource, writes: fc.boolean(), patience }),
+    arbitrary: fc.record({ do: fc.constant("acquire" as const), process, resource, kind, patience }),
   },
   {
     weight: 6,
-    arbitrary: fc.record({ do: fc.constant("release" as const), process: victim, resource, writes: fc.boolean() }),
+    arbitrary: fc.record({ do: fc.constant("release" as const), process: victim, resource, kind }),
   },
   {
     weight: 2,
@@ -154,6 +161,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant("deleteTicket" as const), queue: fc.nat(RESOURCES.length - 1) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("forceRelease" as const),
+      queue: fc.nat(RESOURCES.length - 1),
+      cuts: fc.boolean(),
+    }),
   },
   {
     weight: 1,

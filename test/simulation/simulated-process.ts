@@ -3,9 +3,7 @@ import { ZkLockManager } from "../../src/index.js";
 import type { ProcessClock } from "../../src/testing/index.js";
 import type { Network } from "./network.js";
 import type { Observer } from "./observer.js";
-import { type Patience, PERMITS, type RESOURCES } from "./schedule.js";
-
-type Resource = (typeof RESOURCES)[number];
+import { type Kind, KINDS, type Patience, PERMITS, type Resource } from "./schedule.js";
 
 /** One process of the simulated world: a manager on a clock of its own, and everything it has asked for. */
 export class SimulatedProcess {
@@ -42,8 +40,8 @@ export class SimulatedProcess {
     }
   }
 
-  acquire(resource: Resource, writes: boolean, { timeout, abortAfterMs }: Patience): void {
-    const lock = this.#lock(resource, writes);
+  acquire(resource: Resource, kind: number, { timeout, abortAfterMs }: Patience): void {
+    const lock = this.#lock(resource, kind);
     const signal = abortAfterMs === undefined ? undefined : this.#abortAfter(abortAfterMs);
     this.#call(`acquire ${lock.resource}`, async () => {
       this.#waiting.push(resource);
@@ -60,8 +58,8 @@ export class SimulatedProcess {
     return this.#waiting;
   }
 
-  release(resource: Resource, writes: boolean): void {
-    const lock = this.#lock(resource, writes);
+  release(resource: Resource, kind: number): void {
+    const lock = this.#lock(resource, kind);
     this.#call(`release ${lock.resource}`, () => lock.release());
   }
 
@@ -81,31 +79,30 @@ export class SimulatedProcess {
     return counts.reduce((sum, count) => sum + count, 0) - 1;
   }
 
-  #lock(resource: Resource, writes: boolean): ZkLock {
-    const key = resource === "document" && writes ? "document (write)" : resource;
+  #lock(resource: Resource, choice: number): ZkLock {
+    const kind = kindOf(resource, choice);
+    const key = `${resource} (${kind})`;
     const existing = this.#locks.get(key);
     if (existing !== undefined) return existing;
-    const lock = this.#makeLock(resource, writes);
-    lock.on("acquired", (token) => this.observer.granted(this.name, key, token));
+    const lock = this.#makeLock(resource, kind);
+    lock.on("acquired", (token) => this.observer.granted(this.name, resource, kind, token));
     lock.on("lost", () => undefined);
     this.#locks.set(key, lock);
     return lock;
   }
 
-  #makeLock(resource: Resource, writes: boolean): ZkLock {
-    switch (resource) {
+  /** Who may enter a hold of the process is said each time: the world must not change with a default. */
+  #makeLock(resource: Resource, kind: Kind): ZkLock {
+    switch (kind) {
       case "mutex":
-        return this.manager.createLock(resource);
-      case "other mutex":
-        return this.manager.createLock(resource, { reentrancy: "none" });
-      case "document": {
-        const lock = this.manager.createReadWriteLock(resource);
-        return writes ? lock.write : lock.read;
-      }
-      case "pool":
-        return this.manager.createSemaphore(resource, { maxConcurrentHolders: PERMITS });
+        return this.manager.createLock(resource, { reentrancy: resource === "mutex" ? "process" : "none" });
+      case "read":
+      case "write":
+        return this.manager.createReadWriteLock(resource, { reentrancy: "process" })[kind];
+      case "semaphore":
+        return this.manager.createSemaphore(resource, { maxConcurrentHolders: PERMITS, reentrancy: "none" });
       default:
-        return resource satisfies never;
+        return kind satisfies never;
     }
   }
 
@@ -126,3 +123,20 @@ export class SimulatedProcess {
 }
 
 let calls = 0;
+
+/** In which way a resource is locked. */
+function kindOf(resource: Resource, choice: number): Kind {
+  switch (resource) {
+    case "mutex":
+    case "other mutex":
+      return "mutex";
+    case "document":
+      return choice % 2 === 0 ? "read" : "write";
+    case "pool":
+      return "semaphore";
+    case "mixed":
+      return KINDS[choice] ?? "mutex";
+    default:
+      return resource satisfies never;
+  }
+}

@@ -1,4 +1,5 @@
-import { SEQUENCE_LIMIT } from "../../src/ticket.js";
+import { resourceOf } from "../../src/resource-path.js";
+import { type Demand, parseTicket, SEQUENCE_LIMIT } from "../../src/ticket.js";
 import { InMemoryZooKeeper, type NodeView, VirtualClock } from "../../src/testing/index.js";
 import { type Belief, BrokenPromise, groupBy, Observer } from "./observer.js";
 import {
@@ -6,6 +7,7 @@ import {
   HOLDER,
   LONGEST_OUTAGE_MS,
   PERMITS,
+  type Resource,
   RESOURCES,
   type Schedule,
   type Step,
@@ -21,6 +23,9 @@ const LOOK_EVERY_MS = 25;
 const SETTLE_MS = 120_000;
 /** Without faults, sessions that are over have ended after this long, and whoever can be granted has been. */
 const CALM_MS = 15_000;
+/** A connection that is back soon, and when its owner has settled again. */
+const SHORT_CUT_MS = 20;
+const AFTER_RECONNECT_MS = 2_500;
 
 /** Runs one schedule, and throws BrokenPromise for what must not be. Returns what happened, for the curious. */
 export async function simulate(schedule: Schedule): Promise<Observer> {
@@ -85,6 +90,7 @@ class World {
     }
     await this.#clock.advance(CALM_MS);
     this.#look();
+    this.observer.lookAtAll(this.#beliefs());
     const waiting = this.#processes.flatMap((process) => process.waiting());
     // A directory that is being retired is drained to its last holder.
     this.observer.lookForForgotten(this.#beliefs(), waiting, this.#retires ? 1 : PERMITS);
@@ -128,7 +134,7 @@ class World {
   #hasATurn({ network: { client } }: SimulatedProcess): boolean {
     return [...this.#queues().values()].some((queue) =>
       queue.some(({ stat }, place) => {
-        const inTheWay = queue.slice(0, place).filter(({ path }) => !path.includes("__READ__"));
+        const inTheWay = queue.slice(0, place).filter(({ path }) => demandOf(path) !== "shared");
         return stat.ephemeralOwner === client.client_id && inTheWay.length < PERMITS;
       }),
     );
@@ -142,12 +148,39 @@ class World {
     const queues = [...this.#queues().values()];
     const queue = queues[index % queues.length] ?? [];
     const last = queue.at(-1);
-    const others = queue.filter(({ stat }) => stat.ephemeralOwner !== last?.stat.ephemeralOwner);
-    const inTheWay = others.filter(({ path }) => !path.includes("__READ__"));
-    const enough = last?.path.includes("-permit-") ? PERMITS : 1;
-    if (last !== undefined && others.length === queue.length - 1 && inTheWay.length >= enough) {
-      this.#zk.delete(last.path);
-    }
+    if (last === undefined) return;
+    const others = queue.filter(({ stat }) => stat.ephemeralOwner !== last.stat.ephemeralOwner);
+    if (others.length < queue.length - 1) return;
+    const countOf = (demand: Demand): number => others.filter(({ path }) => demandOf(path) === demand).length;
+    const isPermit = demandOf(last.path) === "permit";
+    const waitsForPermits = demandOf(last.path) !== "shared" && countOf("permit") >= (isPermit ? PERMITS : 1);
+    if (countOf("exclusive") > 0 || waitsForPermits) this.#zk.delete(last.path);
+  }
+
+  /** The first ticket of a queue, whose owner holds, or is about to learn that it does. */
+  #forceRelease(index: number, cuts: boolean): void {
+    const directories = [...this.#queues().keys()];
+    const directory = directories[index % directories.length];
+    const [first] = this.#queues().get(directory ?? "") ?? [];
+    if (directory === undefined || first === undefined) return;
+    if (!cuts) return this.#deleteFirst(directory, first.path);
+    const owner = this.#processes.find(({ network }) => network.client.client_id === first.stat.ephemeralOwner);
+    owner?.network.cut(SHORT_CUT_MS, false);
+    // Its watches, if they were not set again, are gone by then.
+    this.#later(AFTER_RECONNECT_MS, () => this.#deleteFirst(directory, first.path));
+  }
+
+  #deleteFirst(directory: string, path: string): void {
+    const [first, ...others] = this.#queues().get(directory) ?? [];
+    if (first?.path !== path) return;
+    const czxid = this.#zk.dump(directory)[0]?.stat.czxid ?? 0;
+    const tokenOf = (ticket: NodeView): number => czxid + (parseTicket(ticket.path)?.sequence ?? 0);
+    const readers = others.filter(
+      ({ path: other, stat }) => demandOf(other) === "shared" && stat.ephemeralOwner === first.stat.ephemeralOwner,
+    );
+    const resource = resourceOf(directory.slice(directory.lastIndexOf("/") + 1)) ?? "";
+    this.observer.forced(resource, tokenOf(first), readers.map(tokenOf));
+    this.#zk.delete(path);
   }
 
   /** The tickets of each directory, in order. */
@@ -197,17 +230,17 @@ class World {
     return holder ?? (this.#processes[index % this.#processes.length] as SimulatedProcess);
   }
 
-  #resource({ resource }: { resource: number }): (typeof RESOURCES)[number] {
+  #resource({ resource }: { resource: number }): Resource {
     return RESOURCES[resource === FOCUS ? this.#focus : resource] ?? RESOURCES[0];
   }
 
   #do(step: Step): void {
     switch (step.do) {
       case "acquire":
-        return this.#process(step.process).acquire(this.#resource(step), step.writes, step.patience);
+        return this.#process(step.process).acquire(this.#resource(step), step.kind, step.patience);
       case "release":
         if (step.process === HOLDER) return this.#process(HOLDER).releaseAll();
-        return this.#process(step.process).release(this.#resource(step), step.writes);
+        return this.#process(step.process).release(this.#resource(step), step.kind);
       case "pause": {
         const { clock } = this.#process(step.process);
         clock.pause({ machineSleeps: step.machineSleeps && this.#machinesSleep });
@@ -250,6 +283,8 @@ class World {
         return;
       case "deleteTicket":
         return this.#deleteWaitingTicket(step.queue);
+      case "forceRelease":
+        return this.#forceRelease(step.queue, step.cuts);
       case "jumpClock":
         return this.#process(step.process).clock.jumpWall(this.#machinesSleep ? Math.abs(step.byMs) : step.byMs);
       default:
@@ -267,4 +302,8 @@ class World {
       }
     });
   }
+}
+
+function demandOf(path: string): Demand | undefined {
+  return parseTicket(path)?.demand;
 }

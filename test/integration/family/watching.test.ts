@@ -1,7 +1,10 @@
 import { expect, test } from "@jest/globals";
-import type { ResourceEvent, ResourceWatcher, ZkLockManager } from "../../../src/index.js";
-import { InMemoryZooKeeper } from "../../../src/testing/index.js";
+import { instantOf } from "../../../src/clock.js";
+import { type ResourceEvent, ResourceWatcher, type ZkLockManager } from "../../../src/index.js";
+import { Session } from "../../../src/session.js";
+import { type InMemoryClient, InMemoryZooKeeper, VirtualClock } from "../../../src/testing/index.js";
 import { ZkLockManager as Manager } from "../../../src/index.js";
+import type { QueuePort } from "../../../src/zookeeper/port.js";
 import { until } from "../../helpers/until.js";
 import { rejection, useSetting } from "../setting.js";
 import { member } from "./family.js";
@@ -244,4 +247,127 @@ test("an iterator ends when its manager is closed", async () => {
 test("a name that cannot be is refused at once", async () => {
   const manager = await setting.manager();
   expect(() => manager.watch("")).toThrow(expect.objectContaining({ code: "ERR_INVALID_ARGUMENT" }));
+});
+
+test("a listener that throws ends nothing: it is an uncaught exception, and the watch goes on", async () => {
+  const resource = setting.resource();
+  const worker = await member(setting);
+  const watched = worker.call("watchAndThrow", resource, 4);
+  await until(() => setting.raw.exists(setting.directory(resource)), { what: "the watch" });
+  const other = (await setting.manager()).watch(resource);
+  setting.later(() => other.close());
+  const events: ResourceEvent[] = [];
+  other.on("event", (event) => events.push(event));
+  const lock = (await setting.manager()).createLock(resource);
+  for (let round = 1; round <= 2; round += 1) {
+    await lock.acquire();
+    await told(events, 2 * round - 1);
+    await lock.release();
+    await told(events, 2 * round);
+  }
+  const types = ["locked", "unlocked", "locked", "unlocked"];
+  const { uncaught, heard, iterated } = await watched;
+  expect({ heard, iterated }).toEqual({ heard: types, iterated: types });
+  expect(uncaught.filter((message) => message === "a listener's own")).toHaveLength(2);
+  expect(uncaught.filter((message) => message === "another listener's own")).toHaveLength(4);
+});
+
+test("without a session, and none coming, the reason is told: to listeners, and to all who iterate, also later", async () => {
+  const watcher = new Manager().watch("anything");
+  const errors: unknown[] = [];
+  let closed = 0;
+  watcher.on("error", (error) => errors.push(error)).on("closed", () => (closed += 1));
+  const iterate = async (): Promise<void> => {
+    for await (const event of watcher) throw new Error(`Told of ${event.type}.`);
+  };
+  expect(await rejection(iterate())).toMatchObject({ code: "ERR_SESSION_LOST" });
+  expect(await rejection(iterate())).toMatchObject({ code: "ERR_SESSION_LOST" });
+  expect(errors).toMatchObject([{ code: "ERR_SESSION_LOST" }]);
+  await until(() => closed === 1, { what: "the end to be told" });
+  expect(watcher.isClosed).toBe(true);
+});
+
+test("an error without a listener ends the watch only, and iterating afterwards rejects with it", async () => {
+  const watcher = new Manager().watch("anything");
+  await until(() => watcher.isClosed, { what: "the watch to end" });
+  const iterating = (async () => {
+    for await (const event of watcher) throw new Error(`Told of ${event.type}.`);
+  })();
+  expect(await rejection(iterating)).toMatchObject({ code: "ERR_SESSION_LOST" });
+});
+
+test("the end of an adopted client's session is told to those who iterate", async () => {
+  const zooKeeper = new InMemoryZooKeeper();
+  const client = zooKeeper.client({ timeout: 4_000 });
+  const manager = new Manager().init(client);
+  const watcher = manager.watch("seen");
+  const iterating = (async () => {
+    for await (const event of watcher) throw new Error(`Told of ${event.type}.`);
+  })();
+  await until(() => zooKeeper.sessions().some(({ watches }) => watches.children.length > 0), { what: "the watch" });
+  zooKeeper.expire(client);
+  expect(await rejection(iterating)).toMatchObject({ code: "ERR_SESSION_LOST" });
+  await manager.close();
+  zooKeeper.stop();
+});
+
+test("a session that ends in the middle of a look is no end: the next one looks", async () => {
+  const clock = new VirtualClock();
+  const zooKeeper = new InMemoryZooKeeper({ clock, latencyMs: 1 });
+  const clients: InMemoryClient[] = [];
+  const manager = new Manager().initFrom(
+    () => ({
+      takeOver: "at-once",
+      next: () => {
+        const client = zooKeeper.client({ timeout: 4_000 });
+        clients.push(client);
+        return Promise.resolve(client.init());
+      },
+      resume: ({ id, password }) =>
+        Promise.resolve(zooKeeper.client({ timeout: 4_000, client_id: id, client_password: password }).init()),
+      windowMs: () => 1_000,
+    }),
+    clock,
+  );
+  await clock.advance(100);
+  const watcher = manager.watch("seen");
+  const events: string[] = [];
+  const errors: unknown[] = [];
+  watcher.on("event", ({ type }) => events.push(type)).on("error", (error) => errors.push(error));
+  // Its first question is under way.
+  await clock.advance(1);
+  zooKeeper.expire(clients[0]!);
+  await clock.advance(30_000);
+  expect(manager.session.state).toBe("connected");
+  const other = new Manager().init(zooKeeper.client({ timeout: 4_000 })).createLock("seen");
+  void other.acquire();
+  await clock.advance(1_000);
+  expect({ events, errors }).toEqual({ events: ["locked"], errors: [] });
+  watcher.close();
+  zooKeeper.stop();
+});
+
+test("nothing stays of watches that were closed on the session that goes on", async () => {
+  const clock = new VirtualClock();
+  const session = new Session("51", 6_000, clock, instantOf(clock));
+  const listening = new Set<() => void>();
+  const port = {
+    session,
+    watchQueue: (_directory: string, onEvent: () => void) => {
+      listening.add(onEvent);
+      return Promise.resolve({ listing: { czxid: 1, children: [] }, forget: () => listening.delete(onEvent) });
+    },
+  } as unknown as QueuePort;
+  const host = { port: () => Promise.resolve(port), clock: () => clock };
+  const watchers = Array.from({ length: 10 }, () => new ResourceWatcher("seen", "/locks/seen", host));
+  await clock.advance(10);
+  expect(session.listenerCount("ended")).toBe(10);
+  expect(listening.size).toBe(10);
+  for (const watcher of watchers) watcher.close();
+  await clock.advance(10);
+  expect(session.eventNames()).toEqual([]);
+  expect(listening.size).toBe(0);
+  // That of the session's lease.
+  expect(clock.pending).toBe(1);
+  session.end();
 });

@@ -29,6 +29,27 @@ export const api = {
     await keep(lock);
     return lock.slot();
   },
+  /** Watches, with a listener that throws each time; resolves when so many events have come. What was thrown is told along. */
+  watchAndThrow: async (resource: string, count: number) => {
+    const uncaught: string[] = [];
+    process.on("uncaughtException", (error) => uncaught.push(error.message));
+    const watcher = connected().watch(resource);
+    watcher.on("locked", () => {
+      throw new Error("a listener's own");
+    });
+    const heard: string[] = [];
+    watcher.on("event", ({ type }) => {
+      heard.push(type);
+      throw new Error("another listener's own");
+    });
+    const iterated: string[] = [];
+    for await (const { type } of watcher) {
+      iterated.push(type);
+      if (iterated.length === count) break;
+    }
+    watcher.close();
+    return { uncaught, heard, iterated };
+  },
   release: async () => {
     for (const lock of kept.splice(0)) await lock.release();
   },
