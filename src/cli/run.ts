@@ -6,7 +6,7 @@ import { Lease } from "./lease.js";
 import { Notes } from "./notes.js";
 import { describeError } from "./problem.js";
 import type { RunRequest } from "./run-request.js";
-import { Signals } from "./signals.js";
+import { type OnPassedOn, Signals } from "./signals.js";
 import { waitForLock } from "./waiting.js";
 
 /** A server that is there answers within this time: less would make `--wait 0` a matter of luck. */
@@ -15,7 +15,7 @@ const SHORTEST_CONNECT_MS = 2_000;
 /** `zk-lock run`: resolves with the exit code. */
 export async function run(request: RunRequest): Promise<number> {
   const notes = new Notes(request.verbose);
-  const signals = new Signals((signal) => notes.detail(`passing ${signal} on`));
+  const signals = new Signals(signalNotes(notes));
   try {
     const deadline = request.waitMs === undefined ? undefined : performance.now() + request.waitMs;
     const manager = await unlessInterrupted(open(request, notes), signals.interrupted);
@@ -27,6 +27,29 @@ export async function run(request: RunRequest): Promise<number> {
   } finally {
     signals.stop();
   }
+}
+
+/** Tells what became of signals. Of a window that is drawn larger and larger it tells once. */
+function signalNotes(notes: Notes): OnPassedOn {
+  let toldOfWindow = false;
+  return (signal, delivery, pid) => {
+    switch (delivery) {
+      case "sent":
+        notes.detail(`passing ${signal} on`);
+        return;
+      case "refused":
+        if (signal === "SIGWINCH" && toldOfWindow) return;
+        toldOfWindow ||= signal === "SIGWINCH";
+        notes.say(
+          `${signal} could not be passed on: that is not allowed for process ${pid}. The lock is kept until it ends.`,
+        );
+        return;
+      case "gone":
+        return;
+      default:
+        delivery satisfies never;
+    }
+  };
 }
 
 interface Circumstances {
