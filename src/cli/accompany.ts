@@ -1,7 +1,7 @@
 import type { LockLostError, LossReason, ZkLock } from "../index.js";
 import type { Child } from "./child.js";
 import { endChild } from "./ending.js";
-import { EXIT } from "./exit-codes.js";
+import { type End, EXIT } from "./exit-codes.js";
 import type { Lease } from "./lease.js";
 import type { Notes } from "./notes.js";
 import { Pings } from "./pings.js";
@@ -30,7 +30,7 @@ export interface Company {
 }
 
 /** Stays with the child until it has ended, by itself or because it must. */
-export async function accompany(child: Child, company: Company): Promise<number> {
+export async function accompany(child: Child, company: Company): Promise<End> {
   const { lock, lost, lease, request } = company;
   const callOff = watchOver(child, lease.calmGraceMs);
   const { timeoutMs } = lease;
@@ -38,14 +38,14 @@ export async function accompany(child: Child, company: Company): Promise<number>
   const pings = request.child.isNodeModule ? new Pings(child, limitMs / PINGS_PER_TIMEOUT, limitMs) : undefined;
   try {
     const end = await Promise.race([
-      child.exited.then((code) => ({ kind: "exited", code }) as const),
+      child.exited.then((childsEnd) => ({ kind: "exited", childsEnd }) as const),
       lost.then((error) => ({ kind: "lost", error }) as const),
       ...(pings ? [pings.failed.then(() => ({ kind: "silent" }) as const)] : []),
     ]);
     pings?.stop();
     switch (end.kind) {
       case "exited":
-        return lock.isHeld ? end.code : await endLost(child, await lost, company);
+        return lock.isHeld ? end.childsEnd : await endLost(child, await lost, company);
       case "lost":
         return await endLost(child, end.error, company);
       case "silent":
@@ -71,7 +71,7 @@ async function endSilent(child: Child, within: string, { lost, lease, request, n
     if (!(error instanceof Problem)) throw error;
     notes.say(`${silent}. ${error.message} The lock is kept until it ends.`);
     await Promise.race([child.exited, lost]);
-    return error.exitCode;
+    return EXIT.childTrouble;
   }
   notes.say(`${silent}, and was ended.`);
   return EXIT.noPong;

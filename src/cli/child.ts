@@ -2,7 +2,7 @@ import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { descriptorsForChild } from "./descriptors.js";
-import { EXIT, exitCodeOfSignal } from "./exit-codes.js";
+import type { End } from "./exit-codes.js";
 import { Problem } from "./problem.js";
 import { membersOf, type SessionMember } from "./session-members.js";
 import type { Delivery, SignalTarget } from "./signals.js";
@@ -22,8 +22,8 @@ const INHERIT = ["inherit", "inherit", "inherit"] as const;
 
 /** The command that runs under the lock, and the processes of its session. */
 export class Child implements SignalTarget {
-  /** Resolves with the exit code, as a shell would have it. */
-  readonly exited: Promise<number>;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly exited: Promise<End>;
   readonly #paused = new Set<number>();
   #hasExited = false;
 
@@ -35,7 +35,7 @@ export class Child implements SignalTarget {
     this.exited = new Promise((resolve) => {
       process.once("exit", (code, signal) => {
         this.#hasExited = true;
-        resolve(code ?? exitCodeOfSignal(signal ?? "SIGKILL"));
+        resolve(code ?? signal ?? "SIGKILL");
       });
     });
     // After its start a child's error is a message or a signal that did not reach it: it has ended, and `exit` says so.
@@ -59,7 +59,7 @@ export class Child implements SignalTarget {
       const [error] = (await once(started, "error")) as [Error];
       throw error;
     } catch (error) {
-      throw new Problem(`${command} could not be started: ${why(error)}.`, EXIT.childTrouble, { cause: error });
+      throw new Problem(`${command} could not be started: ${why(error)}.`, "childTrouble", { cause: error });
     }
   }
 

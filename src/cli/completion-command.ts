@@ -1,6 +1,6 @@
 import { Argument, Command } from "commander";
 import { type Finish, settle } from "./finish.js";
-import { EXIT } from "./exit-codes.js";
+import { type End, EXIT } from "./exit-codes.js";
 
 const NOTES = `
 bash:  eval "$(zk-lock completion bash)"   in ~/.bashrc
@@ -15,7 +15,7 @@ export function completionCommand(finish: Finish): Command {
     .addHelpText("after", NOTES)
     .action(async (shell: "bash" | "zsh", _flags: unknown, command: Command) => {
       const [{ completionFor }, { writeOut }] = await Promise.all([import("./completion.js"), import("./output.js")]);
-      const work = (): Promise<number> => {
+      const work = (): Promise<End> => {
         writeOut(completionFor(shell, command.parent ?? command));
         return Promise.resolve(EXIT.ok);
       };

@@ -1,6 +1,5 @@
 import { isatty } from "node:tty";
 import { createInterface } from "node:readline/promises";
-import { EXIT } from "./exit-codes.js";
 import { errorIsTerminal } from "./output.js";
 import { Interruption, Problem } from "./problem.js";
 
@@ -9,7 +8,7 @@ const STDIN = 0;
 /** Asks a question on the terminal; anything but yes is no. @throws Problem 64 where there is no terminal */
 export async function confirmed(question: string): Promise<boolean> {
   if (!isatty(STDIN) || !errorIsTerminal()) {
-    throw new Problem(`${question} There is no terminal to answer at: say --yes.`, EXIT.usage);
+    throw new Problem(`${question} There is no terminal to answer at: say --yes.`, "usage");
   }
   const dialogue = createInterface({ input: process.stdin, output: process.stderr });
   try {

@@ -1,5 +1,4 @@
 import type { Child } from "./child.js";
-import { EXIT } from "./exit-codes.js";
 import { Problem } from "./problem.js";
 
 /** What the kernel may need to take down a process that was killed. */
@@ -29,5 +28,5 @@ export async function endChild(child: Child, graceMs: number): Promise<void> {
 }
 
 function unkillable(pid: number, why = ""): Problem {
-  return new Problem(`Process ${pid} could not be killed${why}.`, EXIT.childTrouble);
+  return new Problem(`Process ${pid} could not be killed${why}.`, "childTrouble");
 }

@@ -14,7 +14,7 @@ export async function forceRelease(resource: string, flags: ReleaseFlags): Promi
   return withManager({ servers, root }, notes, async (manager) => {
     const holder = await describeHold(manager, resource, flags.token);
     const question = `Take "${printable(resource)}" away from ${holder}?`;
-    if (!flags.yes && !(await confirmed(question))) throw new Problem("Nothing was done.", EXIT.notAcquired);
+    if (!flags.yes && !(await confirmed(question))) throw new Problem("Nothing was done.", "notAcquired");
     // It may have ended while we asked: then nobody else's hold is touched.
     if (!(await manager.forceRelease(resource, flags.token))) throw noSuchHold(resource, flags.token);
     notes.say(`"${printable(resource)}" was taken away from ${holder}.`);
@@ -32,6 +32,6 @@ async function describeHold(manager: ZkLockManager, resource: string, token: num
 function noSuchHold(resource: string, token: number): Problem {
   return new Problem(
     `Nobody holds "${printable(resource)}" with the token ${token}: zk-lock show tells who holds it.`,
-    EXIT.notAcquired,
+    "notAcquired",
   );
 }

@@ -2,6 +2,7 @@ import { type LockLostError, type ZkLock, type ZkLockManager, ZkSemaphore } from
 import { accompany } from "./accompany.js";
 import { Child } from "./child.js";
 import { connect } from "./connection.js";
+import type { End } from "./exit-codes.js";
 import { Lease } from "./lease.js";
 import { Notes } from "./notes.js";
 import { describeError } from "./problem.js";
@@ -12,8 +13,8 @@ import { waitForLock } from "./waiting.js";
 /** A server that is there answers within this time: less would make `--wait 0` a matter of luck. */
 const SHORTEST_CONNECT_MS = 2_000;
 
-/** `zk-lock run`: resolves with the exit code. */
-export async function run(request: RunRequest): Promise<number> {
+/** `zk-lock run`: resolves with what the command came to. */
+export async function run(request: RunRequest): Promise<End> {
   const notes = new Notes(request.verbose);
   const signals = new Signals(signalNotes(notes));
   try {
@@ -59,7 +60,7 @@ interface Circumstances {
   readonly deadline: number | undefined;
 }
 
-async function runWith(manager: ZkLockManager, circumstances: Circumstances): Promise<number> {
+async function runWith(manager: ZkLockManager, circumstances: Circumstances): Promise<End> {
   const { request, notes, signals, deadline } = circumstances;
   const lock = lockOf(manager, request);
   // Listened to from the start: a hold can be lost before its child has begun.
@@ -100,7 +101,10 @@ function lockOf(manager: ZkLockManager, { resource, mode }: RunRequest): ZkLock 
     case "write":
       return manager.createReadWriteLock(resource).write;
     case "semaphore":
-      return manager.createSemaphore(resource, { maxConcurrentHolders: mode.maxHolders });
+      return manager.createSemaphore(resource, {
+        maxConcurrentHolders: mode.maxHolders,
+        replaceLimit: mode.replaceLimit,
+      });
     default:
       return mode satisfies never;
   }

@@ -10,7 +10,6 @@ import {
   type ZkLock,
   type ZkLockManager,
 } from "../index.js";
-import { EXIT } from "./exit-codes.js";
 import type { Notes } from "./notes.js";
 import { Problem } from "./problem.js";
 import { ageOf, personName, printable } from "./words.js";
@@ -54,7 +53,7 @@ async function queueOnce(wait: Wait): Promise<FencingToken> {
     return await lock.acquire({ signal, ...(leftMs !== undefined && { timeout: leftMs }) });
   } catch (error) {
     if (error instanceof AcquireTimeoutError) throw tooLate(error, wait);
-    if (error instanceof LockLostError) throw new Problem(TICKET_GONE, EXIT.notAcquired, { cause: error });
+    if (error instanceof LockLostError) throw new Problem(TICKET_GONE, "notAcquired", { cause: error });
     throw error;
   } finally {
     stopShowing();
@@ -62,14 +61,18 @@ async function queueOnce(wait: Wait): Promise<FencingToken> {
 }
 
 /** In the words of somebody who typed `--wait`. */
-function tooLate(error: AcquireTimeoutError, { lock, waitMs = 0 }: Wait): Problem {
+function tooLate(error: AcquireTimeoutError, { manager, lock, waitMs = 0 }: Wait): Problem {
   const name = `"${printable(lock.resource)}"`;
+  if (manager.session.state !== "connected") {
+    const message = `${name} was not to be had within ${waitMs / 1000} s: we are out of touch with ZooKeeper.`;
+    return new Problem(message, "unreachable", { cause: error });
+  }
   const who = error.holder === undefined ? "somebody" : personName(error.holder);
   const message =
     waitMs === 0
       ? `${name} is held by ${who}.`
       : `${name} was not to be had within ${waitMs / 1000} s: held by ${who}, ${error.ahead ?? "some"} ahead of us.`;
-  return new Problem(message, EXIT.notAcquired, { cause: error });
+  return new Problem(message, "notAcquired", { cause: error });
 }
 
 /** Whether another session would fare no better. */

@@ -41,7 +41,7 @@ async function follow(
     watcher.close();
   }
   if (failure !== undefined) {
-    throw new Problem(`"${resource}" cannot be watched.`, EXIT.notAcquired, { cause: failure.error });
+    throw new Problem(`"${resource}" cannot be watched.`, "notAcquired", { cause: failure.error });
   }
 }
 

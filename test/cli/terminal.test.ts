@@ -87,6 +87,16 @@ describe("the child", () => {
     expect(stdout.split("interrupted.")).toHaveLength(2);
   });
 
+  test("takes the script with it that it was called by, when Ctrl-C ends it", async () => {
+    const words = [process.execPath, CLI, "run", ...place, "loop", "sh", "-c", "echo ready; exec sleep 60"];
+    const script = inTerminal(["bash", "-c", 'for n in 1 2; do "$@"; echo "after $n"; done', "bash", ...words]);
+    await script.says("ready");
+    script.type("\u0003");
+    const { code, stdout } = await script.ended;
+    expect(code).toBe(130);
+    expect(stdout).not.toContain("after");
+  });
+
   test("is stopped by Ctrl-Z along with zk-lock, and goes on with it", async () => {
     const command = onTerminal("run", ...place, "ctrl-z", "sh", "-c", 'echo "pid $$."; read line; echo "read $line"');
     await command.says(/pid \d+\./);
