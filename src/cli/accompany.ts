@@ -8,7 +8,6 @@ import { Pings } from "./pings.js";
 import { Problem } from "./problem.js";
 import type { RunRequest } from "./run-request.js";
 import { watchOver } from "./watchdog.js";
-import { printable } from "./words.js";
 
 /** As often as the library asks ZooKeeper for the lease. */
 const PINGS_PER_TIMEOUT = 6;
@@ -80,7 +79,7 @@ async function endSilent(child: Child, within: string, { lost, lease, request, n
 /** First the child, and what is left of its session, then everything else. */
 async function endLost(child: Child, error: LockLostError, { lock, lease, request, notes }: Company): Promise<number> {
   await endChild(child, lease.graceMs(error));
-  const name = `"${printable(lock.resource)}"`;
+  const name = `"${lock.resource}"`;
   notes.say(`${name} is lost: ${REASONS[error.reason]}. ${request.child.command} was ended.`);
   notes.detail(error.message);
   return EXIT.lost;

@@ -14,9 +14,9 @@ export function completionCommand(finish: Finish): Command {
     .addArgument(new Argument("<shell>", "bash or zsh").choices(["bash", "zsh"]))
     .addHelpText("after", NOTES)
     .action(async (shell: "bash" | "zsh", _flags: unknown, command: Command) => {
-      const [{ completionFor }, { writeOut }] = await Promise.all([import("./completion.js"), import("./output.js")]);
+      const [{ completionFor }, { writeText }] = await Promise.all([import("./completion.js"), import("./output.js")]);
       const work = (): Promise<End> => {
-        writeOut(completionFor(shell, command.parent ?? command));
+        writeText(completionFor(shell, command.parent ?? command));
         return Promise.resolve(EXIT.ok);
       };
       finish(await settle(work, false));

@@ -1,6 +1,7 @@
 import { isatty } from "node:tty";
 import { createInterface } from "node:readline/promises";
 import { errorIsTerminal } from "./output.js";
+import { printable } from "./printable.js";
 import { Interruption, Problem } from "./problem.js";
 
 const STDIN = 0;
@@ -16,7 +17,9 @@ export async function confirmed(question: string): Promise<boolean> {
       // Ctrl-D answers nothing, which is no; Ctrl-C is the end.
       dialogue.once("close", () => resolve(false));
       dialogue.once("SIGINT", () => reject(new Interruption("SIGINT")));
-      void dialogue.question(`${question} [y/N] `).then((answer) => resolve(/^y(es)?$/i.test(answer.trim())));
+      void dialogue
+        .question(`${printable(question)} [y/N] `)
+        .then((answer) => resolve(/^y(es)?$/i.test(answer.trim())));
     });
   } finally {
     dialogue.close();

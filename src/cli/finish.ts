@@ -13,7 +13,9 @@ export async function settle(work: () => Promise<End>, verbose: boolean, codes: 
   } catch (error) {
     if (error instanceof ReaderGone) return "SIGPIPE";
     // The sender of a signal knows of it.
-    if (!(error instanceof Interruption) || verbose) new Notes(verbose).say(describeError(error, verbose));
+    const notes = new Notes(verbose);
+    if (verbose) notes.tell(describeError(error, verbose));
+    else if (!(error instanceof Interruption)) notes.say(describeError(error, verbose));
     return endOf(error, codes);
   }
 }

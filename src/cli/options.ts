@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { InvalidArgumentError, Option } from "commander";
+import type { Place } from "./connection.js";
 
 /** The options that several subcommands have, each made anew since commander keeps state in them. */
 export const zookeeperOption = (): Option =>
@@ -10,6 +11,9 @@ export const zookeeperOption = (): Option =>
 export const rootOption = (): Option =>
   new Option("-r, --root <dir>", "where the locks are (/locks)").env("ZK_LOCK_ROOT").default("/locks");
 
+export const authFileOption = (): Option =>
+  new Option("--auth-file <f>", "file of digest:user:password, or ZK_LOCK_AUTH");
+
 export const verboseOption = (): Option =>
   new Option("-v, --verbose", "tell what happens, and errors in full, on stderr").default(false);
 
@@ -19,7 +23,13 @@ export const jsonOption = (what: string): Option => new Option("--json", what).d
 export interface PlaceFlags {
   readonly zookeeper: string;
   readonly root: string;
+  readonly authFile?: string;
   readonly verbose: boolean;
+}
+
+/** Where they say that the locks are. */
+export function placeOf({ zookeeper, root, authFile }: PlaceFlags): Place {
+  return { servers: zookeeper, root, authFile };
 }
 
 /** The sentence, and the environment variable that stands for the option. Defaults are in the sentences. */
@@ -33,6 +43,7 @@ export const runOptions = (): readonly Option[] => [
   new Option("-k, --key <resource>", "instead of the argument").env("ZK_LOCK_KEY"),
   new Option("-i, --id <name>", "name shown to others (host name)").env("ZK_LOCK_ID").default(hostname()),
   rootOption(),
+  authFileOption(),
   new Option("-t, --ttl <seconds>", "session timeout (10)").env("ZK_LOCK_TTL").argParser(positiveSeconds),
   new Option("-w, --wait <seconds>", "how long to wait; 0: not at all").env("ZK_LOCK_WAIT").argParser(seconds),
   new Option("-c, --max-holders <n>", "a semaphore: up to n hold it").argParser(count).conflicts(["read", "write"]),

@@ -5,7 +5,7 @@ import { type End, EXIT } from "./exit-codes.js";
 import type { Finish } from "./finish.js";
 import { lsCommand } from "./ls-command.js";
 import { optionDescription } from "./options.js";
-import { writeError, writeOut } from "./output.js";
+import { writeError, writeText } from "./output.js";
 import { releaseCommand } from "./release-command.js";
 import { runCommand } from "./run-command.js";
 import { showCommand } from "./show-command.js";
@@ -35,7 +35,7 @@ export function program(finish: Finish = () => undefined): Command {
       .helpOption("-h, --help", "print this help")
       .configureHelp({ optionDescription, subcommandTerm: (subcommand) => subcommand.name() })
       .configureOutput({
-        writeOut,
+        writeOut: writeText,
         writeErr: writeError,
         getOutHelpWidth: () => HELP_COLUMNS,
         getErrHelpWidth: () => HELP_COLUMNS,

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { type Finish, settle } from "./finish.js";
 import { type End, EXIT, type ExitCodes } from "./exit-codes.js";
-import { type RunFlags, runOptions } from "./options.js";
+import { placeOf, type RunFlags, runOptions } from "./options.js";
 import { Problem } from "./problem.js";
 import type { Mode, RunRequest } from "./run-request.js";
 import { splitWords } from "./run-words.js";
@@ -33,7 +33,7 @@ async function readRequest(command: Command, words: readonly string[], flags: Ru
   const all = (command.parent as unknown as { rawArgs: string[] }).rawArgs;
   const split = splitWords(words, given, all.at(-words.length - 1) === "--");
   return {
-    place: { servers: flags.zookeeper, root: flags.root },
+    place: placeOf(flags),
     id: flags.id,
     resource: split.resource,
     mode: modeOf(flags),

@@ -1,5 +1,6 @@
 import { type LockLostError, type ZkLock, type ZkLockManager, ZkSemaphore } from "../index.js";
 import { accompany } from "./accompany.js";
+import { ancestorVariable } from "./ancestors.js";
 import { Child } from "./child.js";
 import { connect } from "./connection.js";
 import type { End } from "./exit-codes.js";
@@ -67,6 +68,7 @@ async function runWith(manager: ZkLockManager, circumstances: Circumstances): Pr
   const lost = new Promise<LockLostError>((resolve) => lock.once("lost", resolve));
   const token = await waitForLock({
     ...{ manager, lock, notes, deadline, waitMs: request.waitMs },
+    permits: request.mode.kind === "semaphore" ? request.mode.maxHolders : undefined,
     signal: signals.interrupted,
   });
   notes.detail(`"${request.resource}" is ours, token ${token}`);
@@ -74,7 +76,7 @@ async function runWith(manager: ZkLockManager, circumstances: Circumstances): Pr
   try {
     signals.interrupted.throwIfAborted();
     const slot = lock instanceof ZkSemaphore ? await lock.slot({ signal: signals.interrupted }) : undefined;
-    const env = { ...process.env, ...lockVariables(request, lock, token, slot) };
+    const env = { ...process.env, ...lockVariables(request, manager, lock, token, slot) };
     const child = await Child.start({ ...request.child, env });
     notes.detail(`started process ${child.pid}`);
     signals.passTo(child, () => lease.stands());
@@ -110,9 +112,16 @@ function lockOf(manager: ZkLockManager, { resource, mode }: RunRequest): ZkLock 
   }
 }
 
-/** What the child has to know of its lock. None is inherited: we may be the child of another zk-lock. */
-function lockVariables({ resource }: RunRequest, lock: ZkLock, token: number, slot?: number): NodeJS.ProcessEnv {
+/** What the child has to know of its lock. But for ZK_LOCK_HELD none is inherited: we may be the child of another zk-lock. */
+function lockVariables(
+  { resource }: RunRequest,
+  { session }: ZkLockManager,
+  lock: ZkLock,
+  token: number,
+  slot?: number,
+): NodeJS.ProcessEnv {
   return {
+    ...ancestorVariable({ resource, token, session: session.id, pid: process.pid }),
     ZK_LOCK_RESOURCE: resource,
     ZK_LOCK_TOKEN: String(token),
     // A shared hold's number is no fence: holders of higher and lower ones live side by side.

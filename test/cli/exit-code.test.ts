@@ -188,6 +188,14 @@ describe("the exit code is", () => {
     expect(stderr).not.toContain("    at ");
   });
 
+  test.each([
+    [["-r", "locks"], "--root is an absolute, clean path"],
+    [["-i", "x".repeat(2_000)], "--id has at most 1024 bytes"],
+  ])("64 in the command line's own words: %j", async (options, message) => {
+    const { code, stderr } = await zkLock(["run", "-z", servers, ...options, "a", "true"]);
+    expect({ code, said: stderr.includes(message) }).toEqual({ code: 64, said: true });
+  });
+
   test("told with a stack trace only where -v asks for it", async () => {
     const words = ["no-such-command-anywhere"];
     expect((await run("a", ...words)).stderr).not.toContain("    at ");
