@@ -21,7 +21,7 @@ export function endProcess(end: End): void {
   if (process.pid === 1 || (DUMPING.includes(end) && !withoutDump())) process.exit(code);
   setTimeout(() => process.exit(code), MOMENT_MS);
   try {
-    // Node ignores SIGPIPE and has a handler of its own for SIGUSR1: whoever takes the last listener off finds neither.
+    // Node ignores SIGPIPE, and has a handler of its own for SIGUSR1. Taking off a last listener sets both to their default.
     const nothing = (): void => undefined;
     if (end !== "SIGKILL" && end !== "SIGSTOP") process.on(end, nothing).removeListener(end, nothing);
     process.kill(process.pid, end);

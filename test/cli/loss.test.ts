@@ -65,6 +65,17 @@ describe("when ZooKeeper is out of reach", () => {
     },
   );
 
+  test("a process that has made a session of its own stays out of reach", async () => {
+    const away = `setsid sh -c 'echo "pid $$."; exec sleep 60' > "${join(directory, "away")}" 2>&1 < /dev/null & wait`;
+    const held = behindProxy(2, "away", "sh", "-c", away);
+    const pid = await until(() => pidOf(readFileSync(join(directory, "away"), "utf8")), { what: "its number" });
+    await proxy.blackhole();
+    expect((await held.ended).code).toBe(2);
+    expect(commandLine(pid)).toContain("sleep");
+    process.kill(pid, "SIGKILL");
+    await until(() => commandLine(pid) === "", { what: "it to end" });
+  });
+
   test("the child is asked to end before it is killed", async () => {
     // A grace of 0.4 s; the shell acts upon the signal at once while it waits.
     const child = "trap 'echo goodbye; exit 0' TERM; echo ready; sleep 60 & wait";
