@@ -53,7 +53,7 @@ function parse(data: Buffer): Identity | undefined {
   try {
     const written: unknown = JSON.parse(data.toString());
     if (typeof written !== "object" || written === null || Array.isArray(written)) return undefined;
-    const plain = Object.entries(written).filter(([, value]) => typeof value === "string" || typeof value === "number");
+    const plain = Object.entries(written).filter(([, value]) => typeof value === "string" || Number.isFinite(value));
     return Object.fromEntries(plain);
   } catch {
     return undefined;
@@ -83,5 +83,7 @@ function addNote(data: Buffer, note: string, at: Date): Buffer {
 /** Since when the ticket's owner holds, where it says so. */
 export function readGrant(data: Buffer): Date | undefined {
   const at = parse(data)?.[GRANTED_AT];
-  return typeof at === "number" && Number.isFinite(at) ? new Date(at) : undefined;
+  const since = new Date(typeof at === "number" ? at : NaN);
+  // A number too large to be a time makes a date that throws when it is written down.
+  return Number.isNaN(since.getTime()) ? undefined : since;
 }

@@ -13,13 +13,17 @@ export interface SemaphoreData {
 export function readSemaphoreData(data: Buffer): SemaphoreData {
   const { maxConcurrentHolders, slots } = parse(data);
   return {
-    limit: Number.isSafeInteger(maxConcurrentHolders) ? (maxConcurrentHolders as number) : undefined,
+    limit: isCount(maxConcurrentHolders) && maxConcurrentHolders > 0 ? maxConcurrentHolders : undefined,
     slots: new Map(
       Object.entries(slots ?? {})
-        .filter(([sequence, slot]) => /^\d+$/.test(sequence) && Number.isSafeInteger(slot))
+        .filter(([sequence, slot]) => /^\d+$/.test(sequence) && isCount(slot))
         .map(([sequence, slot]) => [Number(sequence), slot as number]),
     ),
   };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 export function writeSemaphoreData({ limit, slots }: SemaphoreData): Buffer {

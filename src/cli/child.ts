@@ -2,9 +2,10 @@ import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { descriptorsForChild } from "./descriptors.js";
-import { EXIT, exitCodeOfSignal } from "./exit-codes.js";
+import type { End } from "./exit-codes.js";
 import { Problem } from "./problem.js";
-import type { SignalTarget } from "./signals.js";
+import { membersOf, type SessionMember } from "./session-members.js";
+import type { Delivery, SignalTarget } from "./signals.js";
 
 export interface ChildSpec {
   readonly command: string;
@@ -19,10 +20,11 @@ export interface ChildSpec {
 const POLL_MS = 10;
 const INHERIT = ["inherit", "inherit", "inherit"] as const;
 
-/** The command that runs under the lock, and its process group. */
+/** The command that runs under the lock, and the processes of its session. */
 export class Child implements SignalTarget {
-  /** Resolves with the exit code, as a shell would have it. */
-  readonly exited: Promise<number>;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly exited: Promise<End>;
+  readonly #paused = new Set<number>();
   #hasExited = false;
 
   private constructor(
@@ -33,7 +35,7 @@ export class Child implements SignalTarget {
     this.exited = new Promise((resolve) => {
       process.once("exit", (code, signal) => {
         this.#hasExited = true;
-        resolve(code ?? exitCodeOfSignal(signal ?? "SIGKILL"));
+        resolve(code ?? signal ?? "SIGKILL");
       });
     });
     // After its start a child's error is a message or a signal that did not reach it: it has ended, and `exit` says so.
@@ -57,14 +59,48 @@ export class Child implements SignalTarget {
       const [error] = (await once(started, "error")) as [Error];
       throw error;
     } catch (error) {
-      throw new Problem(`${command} could not be started: ${why(error)}.`, EXIT.childTrouble, { cause: error });
+      throw new Problem(`${command} could not be started: ${why(error)}.`, "childTrouble", { cause: error });
     }
   }
 
-  /** What is sent to the group where there is one. False: nobody is there any more. @throws Problem 3, if not allowed */
-  signal(signal: NodeJS.Signals): boolean {
-    if (this.sharesOurGroup && this.#hasExited) return false;
-    return send(this.sharesOurGroup ? this.pid : -this.pid, signal);
+  /** To its group where it has one, else to the child alone. */
+  signal(signal: NodeJS.Signals): Delivery {
+    if (this.sharesOurGroup && this.#hasExited) return "gone";
+    return send(this.killTarget, signal);
+  }
+
+  /** To its group, and to all other processes of its session: a shell with job control gives each job a group of its own. */
+  signalAll(signal: NodeJS.Signals): void {
+    this.signal(signal);
+    for (const { pid } of this.#others()) send(pid, signal);
+  }
+
+  /** The processes that we may not signal, as they run as another user. */
+  get outOfReach(): readonly number[] {
+    if (this.sharesOurGroup && this.#hasExited) return [];
+    const all = this.#members()?.map(({ pid }) => pid) ?? [this.pid];
+    return all.filter((pid) => send(pid, 0) === "refused");
+  }
+
+  /** Stops it and all of its session. False, with nothing done, where one of them may not be stopped. */
+  pause(): boolean {
+    if (this.outOfReach.length > 0) return false;
+    this.signal("SIGSTOP");
+    // Again for those that were started meanwhile. What stands still already is not ours to continue.
+    for (let found = this.#running(); found.length > 0; found = this.#running()) {
+      for (const pid of found) {
+        this.#paused.add(pid);
+        send(pid, "SIGSTOP");
+      }
+    }
+    return true;
+  }
+
+  /** Lets its group go on, and what `pause` stopped besides. */
+  resume(): Delivery {
+    for (const pid of this.#paused) send(pid, "SIGCONT");
+    this.#paused.clear();
+    return this.signal("SIGCONT");
   }
 
   /** What the watchdog has to kill: a process group as a negative number. */
@@ -72,10 +108,10 @@ export class Child implements SignalTarget {
     return this.sharesOurGroup ? this.pid : -this.pid;
   }
 
-  /** Whether the child, and its group if it has one, were gone within `withinMs`. */
+  /** Whether the child, and all of its session if it has one, were gone within `withinMs`. */
   async gone(withinMs: number): Promise<boolean> {
     const deadline = performance.now() + withinMs;
-    while (!this.#hasExited || (!this.sharesOurGroup && this.#isThere())) {
+    while (!this.#hasExited || (!this.sharesOurGroup && this.#hasCompany())) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return false;
       await sleep(Math.min(POLL_MS, leftMs));
@@ -83,22 +119,14 @@ export class Child implements SignalTarget {
     return true;
   }
 
-  /** Whether the child itself has ended within `withinMs`. */
-  async ended(withinMs: number): Promise<boolean> {
-    const late = new AbortController();
-    const patience = sleep(withinMs, false, { signal: late.signal }).catch(() => false);
-    const ended = await Promise.race([this.exited.then(() => true), patience]);
-    late.abort();
-    return ended;
+  /** A process of it that has not ended; where nobody can tell of a session's, only the child itself. */
+  get remaining(): number | undefined {
+    return this.#hasExited ? this.#members()?.[0]?.pid : this.pid;
   }
 
   /** Kills it, as far as that can be done, when something of ours went wrong. */
   abandon(): void {
-    try {
-      if (!this.#hasExited) this.signal("SIGKILL");
-    } catch {
-      // The error that brought us here says more.
-    }
+    if (!this.#hasExited) this.signalAll("SIGKILL");
   }
 
   /** Over the channel that a Node module has; one that has hung up gets nothing. */
@@ -110,23 +138,34 @@ export class Child implements SignalTarget {
     this.process.on("message", listener);
   }
 
-  #isThere(): boolean {
-    try {
-      return send(this.killTarget, 0);
-    } catch {
-      return true;
-    }
+  /** Null where nobody can tell. */
+  #members(): readonly SessionMember[] | null {
+    return this.sharesOurGroup ? null : membersOf(this.pid);
+  }
+
+  /** What is in another group of the session than the child's. */
+  #others(): readonly SessionMember[] {
+    return (this.#members() ?? []).filter(({ group }) => group !== this.pid);
+  }
+
+  /** Of those, what `pause` has not stopped yet. */
+  #running(): readonly number[] {
+    const running = this.#others().filter(({ pid, stopped }) => !stopped && !this.#paused.has(pid));
+    return running.map(({ pid }) => pid);
+  }
+
+  #hasCompany(): boolean {
+    const members = this.#members();
+    return members === null ? send(this.killTarget, 0) !== "gone" : members.length > 0;
   }
 }
 
-function send(target: number, signal: NodeJS.Signals | 0): boolean {
+function send(target: number, signal: NodeJS.Signals | 0): Delivery {
   try {
-    return process.kill(target, signal);
+    process.kill(target, signal);
+    return "sent";
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
-    throw new Problem(`Process ${Math.abs(target)} cannot be sent ${signal}: ${why(error)}.`, EXIT.childTrouble, {
-      cause: error,
-    });
+    return (error as NodeJS.ErrnoException).code === "ESRCH" ? "gone" : "refused";
   }
 }
 

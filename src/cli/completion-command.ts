@@ -1,6 +1,6 @@
 import { Argument, Command } from "commander";
 import { type Finish, settle } from "./finish.js";
-import { EXIT } from "./exit-codes.js";
+import { type End, EXIT } from "./exit-codes.js";
 
 const NOTES = `
 bash:  eval "$(zk-lock completion bash)"   in ~/.bashrc
@@ -14,9 +14,9 @@ export function completionCommand(finish: Finish): Command {
     .addArgument(new Argument("<shell>", "bash or zsh").choices(["bash", "zsh"]))
     .addHelpText("after", NOTES)
     .action(async (shell: "bash" | "zsh", _flags: unknown, command: Command) => {
-      const [{ completionFor }, { writeOut }] = await Promise.all([import("./completion.js"), import("./output.js")]);
-      const work = (): Promise<number> => {
-        writeOut(completionFor(shell, command.parent ?? command));
+      const [{ completionFor }, { writeText }] = await Promise.all([import("./completion.js"), import("./output.js")]);
+      const work = (): Promise<End> => {
+        writeText(completionFor(shell, command.parent ?? command));
         return Promise.resolve(EXIT.ok);
       };
       finish(await settle(work, false));

@@ -1,7 +1,7 @@
 import { isatty } from "node:tty";
 import { createInterface } from "node:readline/promises";
-import { EXIT } from "./exit-codes.js";
 import { errorIsTerminal } from "./output.js";
+import { printable } from "./printable.js";
 import { Interruption, Problem } from "./problem.js";
 
 const STDIN = 0;
@@ -9,7 +9,7 @@ const STDIN = 0;
 /** Asks a question on the terminal; anything but yes is no. @throws Problem 64 where there is no terminal */
 export async function confirmed(question: string): Promise<boolean> {
   if (!isatty(STDIN) || !errorIsTerminal()) {
-    throw new Problem(`${question} There is no terminal to answer at: say --yes.`, EXIT.usage);
+    throw new Problem(`${question} There is no terminal to answer at: say --yes.`, "usage");
   }
   const dialogue = createInterface({ input: process.stdin, output: process.stderr });
   try {
@@ -17,7 +17,9 @@ export async function confirmed(question: string): Promise<boolean> {
       // Ctrl-D answers nothing, which is no; Ctrl-C is the end.
       dialogue.once("close", () => resolve(false));
       dialogue.once("SIGINT", () => reject(new Interruption("SIGINT")));
-      void dialogue.question(`${question} [y/N] `).then((answer) => resolve(/^y(es)?$/i.test(answer.trim())));
+      void dialogue
+        .question(`${printable(question)} [y/N] `)
+        .then((answer) => resolve(/^y(es)?$/i.test(answer.trim())));
     });
   } finally {
     dialogue.close();

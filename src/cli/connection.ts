@@ -1,11 +1,14 @@
 import { hostname } from "node:os";
 import { type LockError, ZkLockManager } from "../index.js";
+import { takeAuth } from "./auth.js";
 import type { Notes } from "./notes.js";
 
 /** Where the locks are, and how to get there. */
 export interface Place {
   readonly servers: string;
   readonly root: string;
+  /** Holds who we are there; where it is not given, ZK_LOCK_AUTH may. */
+  readonly authFile?: string | undefined;
 }
 
 export interface ConnectionOptions {
@@ -17,14 +20,16 @@ export interface ConnectionOptions {
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
-/** Connects, and tells of what becomes of the connection. @throws ConnectError, AccessDeniedError, InvalidArgumentError */
+/** Connects, and tells of what becomes of the connection. @throws ConnectError, AccessDeniedError, InvalidArgumentError, Problem 64 */
 export async function connect(place: Place, options: ConnectionOptions, notes: Notes): Promise<ZkLockManager> {
+  const auth = takeAuth(place.authFile, notes);
   const host = hostname();
   notes.detail(`connecting to ${place.servers}`);
   const manager = await ZkLockManager.connect(place.servers, {
     rootDir: place.root,
     identity: { host, pid: process.pid, id: options.id ?? host },
     connectTimeout: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    ...(auth && { auth }),
     ...(options.sessionTimeoutMs !== undefined && { sessionTimeout: options.sessionTimeoutMs }),
   });
   manager.on("error", (error: LockError) => notes.detail(error.message));

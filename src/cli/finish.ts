@@ -1,19 +1,21 @@
 import { Notes } from "./notes.js";
-import { describeError, exitCodeOf, Interruption } from "./problem.js";
+import { describeError, endOf, Interruption } from "./problem.js";
 import { ReaderGone } from "./output.js";
-import { exitCodeOfSignal } from "./exit-codes.js";
+import { type End, EXIT, type ExitCodes } from "./exit-codes.js";
 
-/** Takes the exit code that a subcommand comes to. */
-export type Finish = (exitCode: number) => void;
+/** Takes what a subcommand comes to. */
+export type Finish = (end: End) => void;
 
-/** Runs a subcommand's work, and turns whatever it throws into a line on stderr and an exit code. */
-export async function settle(work: () => Promise<number>, verbose: boolean): Promise<number> {
+/** Runs a subcommand's work, and turns what it throws into a line on stderr and an exit code. */
+export async function settle(work: () => Promise<End>, verbose: boolean, codes: ExitCodes = EXIT): Promise<End> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ReaderGone) return exitCodeOfSignal("SIGPIPE");
-    // Whoever sent the signal knows.
-    if (!(error instanceof Interruption) || verbose) new Notes(verbose).say(describeError(error, verbose));
-    return exitCodeOf(error);
+    if (error instanceof ReaderGone) return "SIGPIPE";
+    // The sender of a signal knows of it.
+    const notes = new Notes(verbose);
+    if (verbose) notes.tell(describeError(error, verbose));
+    else if (!(error instanceof Interruption)) notes.say(describeError(error, verbose));
+    return endOf(error, codes);
   }
 }

@@ -1,36 +1,54 @@
-import type { ResourceStatus, ZkLockManager } from "../index.js";
+import { AccessDeniedError, type ResourceStatus, type ZkLockManager } from "../index.js";
 import { withManager } from "./connection.js";
 import { EXIT } from "./exit-codes.js";
 import { Notes } from "./notes.js";
-import type { PlaceFlags } from "./options.js";
-import { writeOut } from "./output.js";
+import { type PlaceFlags, placeOf } from "./options.js";
+import { writeJson, writeLines } from "./output.js";
 import { table } from "./table.js";
-import { ageOf, personName } from "./words.js";
+import { ageOf, ownerName } from "./words.js";
 
 /** How many resources are looked at together: a root with thousands of them must not flood the server. */
 const AT_ONCE = 16;
+const NO_ACCESS = "no access";
+
+/** A resource whose ACL does not let us look. */
+interface Secured {
+  readonly resource: string;
+  readonly error: typeof NO_ACCESS;
+}
 
 /** `zk-lock ls`. */
-export async function list({ zookeeper, root, verbose, json }: PlaceFlags & { json: boolean }): Promise<number> {
-  const statuses = await withManager({ servers: zookeeper, root }, new Notes(verbose), inspectAll);
-  if (json) writeOut(`${JSON.stringify(statuses, null, 2)}\n`);
-  else if (statuses.length > 0) writeOut(table(["RESOURCE", "KIND", "HELD BY", "FOR", "WAITING"], statuses.map(row)));
+export async function list(flags: PlaceFlags & { json: boolean }): Promise<number> {
+  const found = await withManager(placeOf(flags), new Notes(flags.verbose), inspectAll);
+  if (flags.json) writeJson(found, 2);
+  else if (found.length > 0) writeLines(table(["RESOURCE", "KIND", "HELD BY", "FOR", "WAITING"], found.map(row)));
   return EXIT.ok;
 }
 
-async function inspectAll(manager: ZkLockManager): Promise<ResourceStatus[]> {
+async function inspectAll(manager: ZkLockManager): Promise<(ResourceStatus | Secured)[]> {
   const resources = (await manager.list()).sort();
-  const found: ResourceStatus[] = [];
+  const found: (ResourceStatus | Secured)[] = [];
   for (let start = 0; start < resources.length; start += AT_ONCE) {
     const some = resources.slice(start, start + AT_ONCE);
-    found.push(...(await Promise.all(some.map((resource) => manager.inspect(resource)))));
+    found.push(...(await Promise.all(some.map((resource) => inspect(manager, resource)))));
   }
   return found;
 }
 
-function row({ resource, kind, holders, waiters, maxConcurrentHolders }: ResourceStatus): string[] {
+async function inspect(manager: ZkLockManager, resource: string): Promise<ResourceStatus | Secured> {
+  try {
+    return await manager.inspect(resource);
+  } catch (error) {
+    if (error instanceof AccessDeniedError) return { resource, error: NO_ACCESS };
+    throw error;
+  }
+}
+
+function row(found: ResourceStatus | Secured): string[] {
+  if ("error" in found) return [found.resource, found.error, "-", "-", "-"];
+  const { resource, kind, holders, waiters, maxConcurrentHolders } = found;
   const [first, ...others] = holders;
-  const who = first === undefined ? "-" : personName(first.identity);
+  const who = first === undefined ? "-" : ownerName(first);
   const limit = maxConcurrentHolders === undefined ? "" : ` ${holders.length}/${maxConcurrentHolders}`;
   return [
     resource,

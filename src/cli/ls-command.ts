@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { type Finish, settle } from "./finish.js";
-import { jsonOption, type PlaceFlags, rootOption, verboseOption, zookeeperOption } from "./options.js";
+import { authFileOption, jsonOption, type PlaceFlags, rootOption, verboseOption, zookeeperOption } from "./options.js";
 
 /** `zk-lock ls`. */
 export function lsCommand(finish: Finish): Command {
@@ -8,6 +8,7 @@ export function lsCommand(finish: Finish): Command {
     .description("List the resources, who holds them, and how many wait.")
     .addOption(zookeeperOption())
     .addOption(rootOption())
+    .addOption(authFileOption())
     .addOption(jsonOption("an array of what show --json prints"))
     .addOption(verboseOption())
     .action(async (flags: PlaceFlags & { json: boolean }) => {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { endProcess } from "./process-end.js";
 import { perform } from "./program.js";
 
 // An empty variable is as good as none: that is how shells and unit files switch one off.
@@ -7,4 +8,4 @@ for (const name of Object.keys(process.env)) {
 }
 
 // Not left to Node's own end: a connection on its way out must not keep a finished command waiting.
-process.exit(await perform(process.argv.slice(2)));
+endProcess(await perform(process.argv.slice(2)));

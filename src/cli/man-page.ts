@@ -43,7 +43,16 @@ function environment(root: Command): { name: string; meaning: string }[] {
   );
   return [
     ...ofOptions,
+    {
+      name: "ZK_LOCK_AUTH",
+      meaning: "in place of what stands in --auth-file: digest:user:password; the command does not inherit it",
+    },
     { name: "ZK_LOCK_RESOURCE", meaning: "for the command that run starts: the resource that is locked" },
+    {
+      name: "ZK_LOCK_HELD",
+      meaning:
+        "for zk-lock in the command: the locks that it runs under, as JSON, so that it does not wait for its own ancestor",
+    },
     { name: "ZK_LOCK_TOKEN", meaning: "for the command: the fencing token, to be sent along with each write" },
     {
       name: "ZK_LOCK_SLOT",

@@ -1,6 +1,5 @@
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { EXIT } from "./exit-codes.js";
 import { Problem } from "./problem.js";
 
 /**
@@ -12,7 +11,7 @@ export function findNodeModule(name: string): string {
   try {
     return createRequire(resolve("zk-lock.js")).resolve(resolve(name));
   } catch (error) {
-    throw new Problem(`${name} could not be started: there is no such Node module.`, EXIT.childTrouble, {
+    throw new Problem(`${name} could not be started: there is no such Node module.`, "childTrouble", {
       cause: error,
     });
   }

@@ -1,6 +1,4 @@
-import { errorIsTerminal, terminalColumns, writeError } from "./output.js";
-
-const ERASE_LINE = "\r\u001b[K";
+import { errorIsTerminal, replaceErrorLine, writeError, writeErrorLine } from "./output.js";
 
 /** What zk-lock tells on standard error: lines, and on a terminal one status line below them that can be replaced. */
 export class Notes {
@@ -13,11 +11,14 @@ export class Notes {
     return this.#terminal;
   }
 
+  /** One line, whatever the text holds. */
   say(text: string): void {
-    const status = this.#status;
-    this.status("");
-    writeError(`zk-lock: ${text}\n`);
-    this.status(status);
+    this.#aboveStatus(() => writeErrorLine(`zk-lock: ${text}`));
+  }
+
+  /** Several lines, such as a stack. */
+  tell(text: string): void {
+    this.#aboveStatus(() => writeError(`zk-lock: ${text}\n`));
   }
 
   /** Only with `-v`. */
@@ -28,9 +29,14 @@ export class Notes {
   /** Replaces the status line; nothing where there is no terminal. "" erases it. */
   status(text: string): void {
     if (!this.#terminal || text === this.#status) return;
-    const shown = text === "" ? "" : `zk-lock: ${text}`;
-    // One column is left free: a terminal that has filled its last one has begun a new line already.
-    writeError(ERASE_LINE + shown.slice(0, terminalColumns() - 1));
+    replaceErrorLine(text === "" ? "" : `zk-lock: ${text}`);
     this.#status = text;
+  }
+
+  #aboveStatus(write: () => void): void {
+    const status = this.#status;
+    this.status("");
+    write();
+    this.status(status);
   }
 }

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { InvalidArgumentError, Option } from "commander";
+import type { Place } from "./connection.js";
 
 /** The options that several subcommands have, each made anew since commander keeps state in them. */
 export const zookeeperOption = (): Option =>
@@ -10,6 +11,9 @@ export const zookeeperOption = (): Option =>
 export const rootOption = (): Option =>
   new Option("-r, --root <dir>", "where the locks are (/locks)").env("ZK_LOCK_ROOT").default("/locks");
 
+export const authFileOption = (): Option =>
+  new Option("--auth-file <f>", "file of digest:user:password, or ZK_LOCK_AUTH");
+
 export const verboseOption = (): Option =>
   new Option("-v, --verbose", "tell what happens, and errors in full, on stderr").default(false);
 
@@ -19,7 +23,13 @@ export const jsonOption = (what: string): Option => new Option("--json", what).d
 export interface PlaceFlags {
   readonly zookeeper: string;
   readonly root: string;
+  readonly authFile?: string;
   readonly verbose: boolean;
+}
+
+/** Where they say that the locks are. */
+export function placeOf({ zookeeper, root, authFile }: PlaceFlags): Place {
+  return { servers: zookeeper, root, authFile };
 }
 
 /** The sentence, and the environment variable that stands for the option. Defaults are in the sentences. */
@@ -30,16 +40,20 @@ export function optionDescription({ description, envVar }: Option): string {
 /** `run`'s own options, in the order of the help. */
 export const runOptions = (): readonly Option[] => [
   zookeeperOption(),
-  new Option("-k, --key <resource>", "the resource, instead of the argument").env("ZK_LOCK_KEY"),
+  new Option("-k, --key <resource>", "instead of the argument").env("ZK_LOCK_KEY"),
   new Option("-i, --id <name>", "name shown to others (host name)").env("ZK_LOCK_ID").default(hostname()),
   rootOption(),
+  authFileOption(),
   new Option("-t, --ttl <seconds>", "session timeout (10)").env("ZK_LOCK_TTL").argParser(positiveSeconds),
   new Option("-w, --wait <seconds>", "how long to wait; 0: not at all").env("ZK_LOCK_WAIT").argParser(seconds),
   new Option("-c, --max-holders <n>", "a semaphore: up to n hold it").argParser(count).conflicts(["read", "write"]),
+  new Option("--replace-limit", "change n, where others said another one").default(false),
   new Option("--read", "shared with other readers").conflicts(["write"]).default(false),
   new Option("--write", "exclusive, in one queue with the readers").default(false),
   new Option("-n, --node", "fork a Node module, and ping it").default(false),
   new Option("-f, --foreground", "leave the child its controlling terminal").default(false),
+  new Option("-E, --conflict-exit-code <n>", "instead of 1, if the lock is not to be had").argParser(exitCode),
+  new Option("--unreachable-exit-code <n>", "instead of 1, if ZooKeeper is not there").argParser(exitCode),
   verboseOption(),
 ];
 
@@ -52,10 +66,13 @@ export interface RunFlags extends PlaceFlags {
   /** Milliseconds. */
   readonly wait?: number;
   readonly maxHolders?: number;
+  readonly replaceLimit: boolean;
   readonly read: boolean;
   readonly write: boolean;
   readonly node: boolean;
   readonly foreground: boolean;
+  readonly conflictExitCode?: number;
+  readonly unreachableExitCode?: number;
 }
 
 /** A fencing token, as `show` and the child's environment give it. */
@@ -79,5 +96,11 @@ function positiveSeconds(text: string): number {
 
 function count(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("That is a whole number of at least 1.");
+  return Number(text);
+}
+
+function exitCode(text: string): number {
+  if (!/^\d{1,3}$/.test(text) || Number(text) > 255)
+    throw new InvalidArgumentError("That is a whole number up to 255.");
   return Number(text);
 }

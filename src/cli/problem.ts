@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
-import { InvalidArgumentError, LockLostError } from "../index.js";
-import { EXIT, exitCodeOfSignal } from "./exit-codes.js";
+import { ConnectError, InvalidArgumentError, LockLostError, SessionLostError } from "../index.js";
+import { inOurWords } from "./error-words.js";
+import type { End, ExitCodes, Failure } from "./exit-codes.js";
 
 /** Something that ends zk-lock with a code of its own, and is told in one sentence. */
 export class Problem extends Error {
@@ -8,7 +9,7 @@ export class Problem extends Error {
 
   constructor(
     message: string,
-    readonly exitCode: number,
+    readonly failure: Failure,
     options?: ErrorOptions,
   ) {
     super(message, options);
@@ -24,16 +25,23 @@ export class Interruption extends Error {
   }
 }
 
-export function exitCodeOf(error: unknown): number {
-  if (error instanceof Problem) return error.exitCode;
-  if (error instanceof Interruption) return exitCodeOfSignal(error.signal);
-  if (error instanceof InvalidArgumentError) return EXIT.usage;
-  if (error instanceof LockLostError) return EXIT.lost;
-  return EXIT.notAcquired;
+/** What zk-lock ends with because of an error. */
+export function endOf(error: unknown, codes: ExitCodes): End {
+  return error instanceof Interruption ? error.signal : codes[failureOf(error)];
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof Problem) return error.failure;
+  if (error instanceof InvalidArgumentError) return "usage";
+  if (error instanceof LockLostError) return "lost";
+  if (error instanceof ConnectError || error instanceof SessionLostError) return "unreachable";
+  return "notAcquired";
 }
 
 /** One sentence; the whole story, with the stack and the causes, where somebody asked for it. */
 export function describeError(error: unknown, verbose: boolean): string {
-  if (verbose) return inspect(error);
-  return error instanceof Error ? error.message : String(error);
+  const sentence = inOurWords(error);
+  if (!verbose) return sentence;
+  const story = inspect(error);
+  return story.includes(sentence) ? story : `${sentence}\n${story}`;
 }

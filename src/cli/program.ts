@@ -1,11 +1,11 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { completionCommand } from "./completion-command.js";
-import { EXIT } from "./exit-codes.js";
+import { type End, EXIT } from "./exit-codes.js";
 import type { Finish } from "./finish.js";
 import { lsCommand } from "./ls-command.js";
 import { optionDescription } from "./options.js";
-import { writeError, writeOut } from "./output.js";
+import { writeError, writeText } from "./output.js";
 import { releaseCommand } from "./release-command.js";
 import { runCommand } from "./run-command.js";
 import { showCommand } from "./show-command.js";
@@ -35,7 +35,7 @@ export function program(finish: Finish = () => undefined): Command {
       .helpOption("-h, --help", "print this help")
       .configureHelp({ optionDescription, subcommandTerm: (subcommand) => subcommand.name() })
       .configureOutput({
-        writeOut,
+        writeOut: writeText,
         writeErr: writeError,
         getOutHelpWidth: () => HELP_COLUMNS,
         getErrHelpWidth: () => HELP_COLUMNS,
@@ -45,12 +45,12 @@ export function program(finish: Finish = () => undefined): Command {
   return root;
 }
 
-/** Parses the words of the command line and does what they say; resolves with the exit code. */
-export async function perform(words: readonly string[]): Promise<number> {
-  let exitCode: number = EXIT.ok;
+/** Parses the words of the command line and does what they say; resolves with what zk-lock ends with. */
+export async function perform(words: readonly string[]): Promise<End> {
+  let end: End = EXIT.ok;
   try {
-    await program((code) => (exitCode = code)).parseAsync(words, { from: "user" });
-    return exitCode;
+    await program((come) => (end = come)).parseAsync(words, { from: "user" });
+    return end;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { type Finish, settle } from "./finish.js";
-import { type PlaceFlags, rootOption, token, verboseOption, zookeeperOption } from "./options.js";
+import { authFileOption, type PlaceFlags, rootOption, token, verboseOption, zookeeperOption } from "./options.js";
 
 /** What `release` was asked to do. */
 export interface ReleaseFlags extends PlaceFlags {
@@ -20,6 +20,7 @@ export function releaseCommand(finish: Finish): Command {
     .addOption(new Option("-y, --yes", "do not ask; needed where there is no terminal").default(false))
     .addOption(zookeeperOption())
     .addOption(rootOption())
+    .addOption(authFileOption())
     .addOption(verboseOption())
     .action(async (resource: string, flags: ReleaseFlags) => {
       const { forceRelease } = await import("./force-release.js");

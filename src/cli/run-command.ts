@@ -1,13 +1,12 @@
 import { Command } from "commander";
 import { type Finish, settle } from "./finish.js";
-import { type RunFlags, runOptions } from "./options.js";
+import { type End, EXIT, type ExitCodes } from "./exit-codes.js";
+import { placeOf, type RunFlags, runOptions } from "./options.js";
+import { Problem } from "./problem.js";
 import type { Mode, RunRequest } from "./run-request.js";
 import { splitWords } from "./run-words.js";
 
-const NOTES = `
-The command gets ZK_LOCK_RESOURCE and ZK_LOCK_TOKEN, and the signals we get.
-Exit code: the command's; 128+n: a signal; 1 not acquired; 2 lost;
-3 not started or not killed; 4 no pong; 64 usage.`;
+const NOTES = `Exit code: the command's; 1, 2, 3, 4, 64 and 128+n are explained by man zk-lock.`;
 
 /** `zk-lock run`. */
 export function runCommand(finish: Finish): Command {
@@ -20,12 +19,12 @@ export function runCommand(finish: Finish): Command {
     .addHelpText("after", NOTES);
   for (const option of runOptions()) command.addOption(option);
   return command.action(async (words: string[], flags: RunFlags) => {
-    const work = async (): Promise<number> => {
+    const work = async (): Promise<End> => {
       const request = await readRequest(command, words, flags);
       const { run } = await import("./run.js");
       return run(request);
     };
-    finish(await settle(work, flags.verbose));
+    finish(await settle(work, flags.verbose, codesOf(flags)));
   });
 }
 
@@ -34,7 +33,7 @@ async function readRequest(command: Command, words: readonly string[], flags: Ru
   const all = (command.parent as unknown as { rawArgs: string[] }).rawArgs;
   const split = splitWords(words, given, all.at(-words.length - 1) === "--");
   return {
-    place: { servers: flags.zookeeper, root: flags.root },
+    place: placeOf(flags),
     id: flags.id,
     resource: split.resource,
     mode: modeOf(flags),
@@ -50,7 +49,17 @@ async function readRequest(command: Command, words: readonly string[], flags: Ru
   };
 }
 
-function modeOf({ read, write, maxHolders }: RunFlags): Mode {
-  if (maxHolders !== undefined) return { kind: "semaphore", maxHolders };
+function codesOf({ conflictExitCode, unreachableExitCode }: RunFlags): ExitCodes {
+  return {
+    ...EXIT,
+    notAcquired: conflictExitCode ?? EXIT.notAcquired,
+    unreachable: unreachableExitCode ?? EXIT.unreachable,
+  };
+}
+
+/** @throws Problem 64 */
+function modeOf({ read, write, maxHolders, replaceLimit }: RunFlags): Mode {
+  if (maxHolders !== undefined) return { kind: "semaphore", maxHolders, replaceLimit };
+  if (replaceLimit) throw new Problem("--replace-limit changes what --max-holders says: give both.", "usage");
   return { kind: read ? "read" : write ? "write" : "exclusive" };
 }

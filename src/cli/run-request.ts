@@ -3,7 +3,8 @@ import type { Place } from "./connection.js";
 
 /** Which lock is taken. */
 export type Mode =
-  { readonly kind: "exclusive" | "read" | "write" } | { readonly kind: "semaphore"; readonly maxHolders: number };
+  | { readonly kind: "exclusive" | "read" | "write" }
+  | { readonly kind: "semaphore"; readonly maxHolders: number; readonly replaceLimit: boolean };
 
 /** What `zk-lock run` was asked to do. */
 export interface RunRequest {

@@ -1,4 +1,3 @@
-import { EXIT } from "./exit-codes.js";
 import { Problem } from "./problem.js";
 
 /** What `run` was given besides its options. */
@@ -29,9 +28,9 @@ export function splitWords(
   const resource = namesResource ? words[0] : key;
   const rest = namesResource ? words.slice(1) : words;
   const [command, ...args] = namesResource && rest[0] === "--" ? rest.slice(1) : rest;
-  if (resource === undefined || resource === "") throw new Problem("Which resource is to be locked?", EXIT.usage);
+  if (resource === undefined || resource === "") throw new Problem("Which resource is to be locked?", "usage");
   if (command === undefined || command === "") {
-    throw new Problem(`Which command is to run while "${resource}" is ours?`, EXIT.usage);
+    throw new Problem(`Which command is to run while "${resource}" is ours?`, "usage");
   }
   return { resource, command, args };
 }

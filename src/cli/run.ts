@@ -1,21 +1,23 @@
 import { type LockLostError, type ZkLock, type ZkLockManager, ZkSemaphore } from "../index.js";
 import { accompany } from "./accompany.js";
+import { ancestorVariable } from "./ancestors.js";
 import { Child } from "./child.js";
 import { connect } from "./connection.js";
+import type { End } from "./exit-codes.js";
 import { Lease } from "./lease.js";
 import { Notes } from "./notes.js";
 import { describeError } from "./problem.js";
 import type { RunRequest } from "./run-request.js";
-import { Signals } from "./signals.js";
+import { type OnPassedOn, Signals } from "./signals.js";
 import { waitForLock } from "./waiting.js";
 
 /** A server that is there answers within this time: less would make `--wait 0` a matter of luck. */
 const SHORTEST_CONNECT_MS = 2_000;
 
-/** `zk-lock run`: resolves with the exit code. */
-export async function run(request: RunRequest): Promise<number> {
+/** `zk-lock run`: resolves with what the command came to. */
+export async function run(request: RunRequest): Promise<End> {
   const notes = new Notes(request.verbose);
-  const signals = new Signals((signal) => notes.detail(`passing ${signal} on`));
+  const signals = new Signals(signalNotes(notes));
   try {
     const deadline = request.waitMs === undefined ? undefined : performance.now() + request.waitMs;
     const manager = await unlessInterrupted(open(request, notes), signals.interrupted);
@@ -29,6 +31,29 @@ export async function run(request: RunRequest): Promise<number> {
   }
 }
 
+/** Tells what became of signals. Of a window that is drawn larger and larger it tells once. */
+function signalNotes(notes: Notes): OnPassedOn {
+  let toldOfWindow = false;
+  return (signal, delivery, pid) => {
+    switch (delivery) {
+      case "sent":
+        notes.detail(`passing ${signal} on`);
+        return;
+      case "refused":
+        if (signal === "SIGWINCH" && toldOfWindow) return;
+        toldOfWindow ||= signal === "SIGWINCH";
+        notes.say(
+          `${signal} could not be passed on: that is not allowed for process ${pid}. The lock is kept until it ends.`,
+        );
+        return;
+      case "gone":
+        return;
+      default:
+        delivery satisfies never;
+    }
+  };
+}
+
 interface Circumstances {
   readonly request: RunRequest;
   readonly notes: Notes;
@@ -36,13 +61,14 @@ interface Circumstances {
   readonly deadline: number | undefined;
 }
 
-async function runWith(manager: ZkLockManager, circumstances: Circumstances): Promise<number> {
+async function runWith(manager: ZkLockManager, circumstances: Circumstances): Promise<End> {
   const { request, notes, signals, deadline } = circumstances;
   const lock = lockOf(manager, request);
   // Listened to from the start: a hold can be lost before its child has begun.
   const lost = new Promise<LockLostError>((resolve) => lock.once("lost", resolve));
   const token = await waitForLock({
     ...{ manager, lock, notes, deadline, waitMs: request.waitMs },
+    permits: request.mode.kind === "semaphore" ? request.mode.maxHolders : undefined,
     signal: signals.interrupted,
   });
   notes.detail(`"${request.resource}" is ours, token ${token}`);
@@ -50,7 +76,7 @@ async function runWith(manager: ZkLockManager, circumstances: Circumstances): Pr
   try {
     signals.interrupted.throwIfAborted();
     const slot = lock instanceof ZkSemaphore ? await lock.slot({ signal: signals.interrupted }) : undefined;
-    const env = { ...process.env, ...lockVariables(request, lock, token, slot) };
+    const env = { ...process.env, ...lockVariables(request, manager, lock, token, slot) };
     const child = await Child.start({ ...request.child, env });
     notes.detail(`started process ${child.pid}`);
     signals.passTo(child, () => lease.stands());
@@ -77,15 +103,25 @@ function lockOf(manager: ZkLockManager, { resource, mode }: RunRequest): ZkLock 
     case "write":
       return manager.createReadWriteLock(resource).write;
     case "semaphore":
-      return manager.createSemaphore(resource, { maxConcurrentHolders: mode.maxHolders });
+      return manager.createSemaphore(resource, {
+        maxConcurrentHolders: mode.maxHolders,
+        replaceLimit: mode.replaceLimit,
+      });
     default:
       return mode satisfies never;
   }
 }
 
-/** What the child has to know of its lock. None is inherited: we may be the child of another zk-lock. */
-function lockVariables({ resource }: RunRequest, lock: ZkLock, token: number, slot?: number): NodeJS.ProcessEnv {
+/** What the child has to know of its lock. But for ZK_LOCK_HELD none is inherited: we may be the child of another zk-lock. */
+function lockVariables(
+  { resource }: RunRequest,
+  { session }: ZkLockManager,
+  lock: ZkLock,
+  token: number,
+  slot?: number,
+): NodeJS.ProcessEnv {
   return {
+    ...ancestorVariable({ resource, token, session: session.id, pid: process.pid }),
     ZK_LOCK_RESOURCE: resource,
     ZK_LOCK_TOKEN: String(token),
     // A shared hold's number is no fence: holders of higher and lower ones live side by side.

@@ -6,11 +6,21 @@ const TELLING: readonly NodeJS.Signals[] = ["SIGUSR1", "SIGUSR2", "SIGWINCH"];
 /** What a terminal sends to all of its foreground group, so that a child in our group has it already. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT", "SIGHUP", "SIGWINCH"];
 
+/** What became of a signal: it was sent, there was nobody to send it to, or the system does not allow us to. */
+export type Delivery = "sent" | "gone" | "refused";
+
 export interface SignalTarget {
+  readonly pid: number;
   /** Whether the child is in our own process group. */
   readonly sharesOurGroup: boolean;
-  signal(signal: NodeJS.Signals): boolean;
+  signal(signal: NodeJS.Signals): Delivery;
+  /** Stops it; false, with nothing done, where that is not allowed for all of it. */
+  pause(): boolean;
+  resume(): Delivery;
 }
+
+/** Is told of each signal that was to be passed on to process `pid`. */
+export type OnPassedOn = (signal: NodeJS.Signals, delivery: Delivery, pid: number) => void;
 
 /**
  * What happens to the signals that zk-lock gets. Until there is a child, those that end a process abort `interrupted`;
@@ -21,7 +31,7 @@ export class Signals {
   readonly #handlers = new Map<NodeJS.Signals, () => void>();
   #target: SignalTarget | undefined;
 
-  constructor(private readonly onPassedOn: (signal: NodeJS.Signals) => void) {
+  constructor(private readonly onPassedOn: OnPassedOn) {
     for (const signal of [...ENDING, ...TELLING]) this.#on(signal, () => this.#received(signal));
   }
 
@@ -34,17 +44,18 @@ export class Signals {
    * From now on signals go to the child. `stands` says, after we were stopped, whether the child may go on.
    *
    * Ctrl-Z reaches only us, since the child has a group of its own: it is stopped along with us, by SIGSTOP, because the
-   * kernel withholds SIGTSTP from a group that has no parent in its session.
+   * kernel withholds SIGTSTP from a group that has no parent in its session. Where it may not be stopped we go on too: it
+   * would outrun our lease.
    */
   passTo(target: SignalTarget, stands: () => boolean): void {
     this.#target = target;
     if (target.sharesOurGroup) return;
     this.#on("SIGTSTP", () => {
-      target.signal("SIGSTOP");
-      process.kill(process.pid, "SIGSTOP");
+      if (target.pause()) process.kill(process.pid, "SIGSTOP");
+      else this.onPassedOn("SIGTSTP", "refused", target.pid);
     });
     this.#on("SIGCONT", () => {
-      if (stands()) target.signal("SIGCONT");
+      if (stands()) this.onPassedOn("SIGCONT", target.resume(), target.pid);
     });
   }
 
@@ -61,7 +72,7 @@ export class Signals {
       return;
     }
     if (target.sharesOurGroup && FROM_TERMINAL.includes(signal)) return;
-    if (target.signal(signal)) this.onPassedOn(signal);
+    this.onPassedOn(signal, target.signal(signal), target.pid);
   }
 
   #on(signal: NodeJS.Signals, handler: () => void): void {

@@ -1,18 +1,19 @@
 import Table from "cli-table3";
-import { printable } from "./words.js";
+import { printable } from "./printable.js";
 
 const GAP = "  ";
 
-/** Columns under headings, without lines: as good to read as to `awk`. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** The lines of columns under headings, without lines: as good to read as to `awk`. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const drawn = new Table({
     head: [...head],
     chars: Object.fromEntries(EDGES.map((edge) => [edge, edge === "middle" ? GAP : ""])),
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
   });
+  // Before they are measured.
   drawn.push(...rows.map((row) => row.map(printable)));
   const lines = drawn.toString().split("\n");
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+  return lines.map((line) => line.trimEnd());
 }
 
 const EDGES = [

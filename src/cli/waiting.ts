@@ -10,10 +10,10 @@ import {
   type ZkLock,
   type ZkLockManager,
 } from "../index.js";
-import { EXIT } from "./exit-codes.js";
+import { type AncestorHold, ancestorHolds, ancestorInTheWay, isQueued } from "./ancestors.js";
 import type { Notes } from "./notes.js";
 import { Problem } from "./problem.js";
-import { ageOf, personName, printable } from "./words.js";
+import { ageOf, ownerName, personName } from "./words.js";
 
 export interface Wait {
   readonly manager: ZkLockManager;
@@ -22,6 +22,8 @@ export interface Wait {
   readonly deadline: number | undefined;
   /** What was asked for in the first place, for the error. */
   readonly waitMs: number | undefined;
+  /** Of a semaphore: how many may hold. */
+  readonly permits: number | undefined;
   readonly signal: AbortSignal;
   readonly notes: Notes;
 }
@@ -47,29 +49,70 @@ export async function waitForLock(wait: Wait): Promise<FencingToken> {
 }
 
 async function queueOnce(wait: Wait): Promise<FencingToken> {
-  const { lock, signal, deadline } = wait;
+  const { lock, deadline } = wait;
   const stopShowing = showQueue(wait);
+  const { signal, stop } = untilInVain(wait);
   try {
     const leftMs = deadline === undefined ? undefined : Math.max(0, Math.ceil(deadline - performance.now()));
     return await lock.acquire({ signal, ...(leftMs !== undefined && { timeout: leftMs }) });
   } catch (error) {
     if (error instanceof AcquireTimeoutError) throw tooLate(error, wait);
-    if (error instanceof LockLostError) throw new Problem(TICKET_GONE, EXIT.notAcquired, { cause: error });
+    if (error instanceof LockLostError) throw new Problem(TICKET_GONE, "notAcquired", { cause: error });
     throw error;
   } finally {
+    stop();
     stopShowing();
   }
 }
 
+/**
+ * The signal of the wait, which also aborts where we would wait for the zk-lock whose command we are a part of. The queue is looked
+ * at until that is known; who stands before us does not change after that, but for going.
+ */
+function untilInVain({ manager, lock, permits, signal }: Wait): { signal: AbortSignal; stop: () => void } {
+  if (ancestorHolds().length === 0) return { signal, stop: () => undefined };
+  const vain = new AbortController();
+  const abort = (): void => vain.abort(signal.reason);
+  const look = async (): Promise<void> => {
+    const status = await manager.inspect(lock.resource);
+    if (!isQueued(status, manager.session.id)) return;
+    clearInterval(timer);
+    const hold = ancestorInTheWay(status, manager.session.id, permits);
+    if (hold !== undefined) vain.abort(waitForAncestor(lock.resource, hold));
+  };
+  const tryToLook = (): void => void look().catch(() => undefined);
+  const timer = setInterval(tryToLook, REFRESH_MS);
+  lock.once("queued", tryToLook);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  const stop = (): void => {
+    clearInterval(timer);
+    lock.removeListener("queued", tryToLook);
+    signal.removeEventListener("abort", abort);
+  };
+  return { signal: vain.signal, stop };
+}
+
+function waitForAncestor(resource: string, { pid, token }: AncestorHold): Problem {
+  const message =
+    `"${resource}" is held by the zk-lock that we run under (pid ${pid}, token ${token}): it waits for its command to end, ` +
+    "so we would wait for ever.";
+  return new Problem(message, "notAcquired");
+}
+
 /** In the words of somebody who typed `--wait`. */
-function tooLate(error: AcquireTimeoutError, { lock, waitMs = 0 }: Wait): Problem {
-  const name = `"${printable(lock.resource)}"`;
+function tooLate(error: AcquireTimeoutError, { manager, lock, waitMs = 0 }: Wait): Problem {
+  const name = `"${lock.resource}"`;
+  if (manager.session.state !== "connected") {
+    const message = `${name} was not to be had within ${waitMs / 1000} s: we are out of touch with ZooKeeper.`;
+    return new Problem(message, "unreachable", { cause: error });
+  }
   const who = error.holder === undefined ? "somebody" : personName(error.holder);
   const message =
     waitMs === 0
       ? `${name} is held by ${who}.`
       : `${name} was not to be had within ${waitMs / 1000} s: held by ${who}, ${error.ahead ?? "some"} ahead of us.`;
-  return new Problem(message, EXIT.notAcquired, { cause: error });
+  return new Problem(message, "notAcquired", { cause: error });
 }
 
 /** Whether another session would fare no better. */
@@ -85,7 +128,7 @@ function showQueue({ manager, lock, notes }: Wait): () => void {
   let holder = "";
   let refreshing = false;
   const show = (): void => {
-    if (ahead !== undefined) notes.status(`waiting for "${printable(lock.resource)}": ${ahead} ahead${holder}`);
+    if (ahead !== undefined) notes.status(`waiting for "${lock.resource}": ${ahead} ahead${holder}`);
   };
   const refresh = async (): Promise<void> => {
     if (ahead === undefined || !notes.hasStatusLine || refreshing) return;
@@ -95,7 +138,7 @@ function showQueue({ manager, lock, notes }: Wait): () => void {
     show();
   };
   const queued = ({ ahead: now }: { ahead: number }): void => {
-    if (now !== ahead) notes.detail(`waiting for "${printable(lock.resource)}": ${now} ahead`);
+    if (now !== ahead) notes.detail(`waiting for "${lock.resource}": ${now} ahead`);
     const first = ahead === undefined;
     ahead = now;
     show();
@@ -116,5 +159,5 @@ async function holderOf(manager: ZkLockManager, resource: string): Promise<strin
   const [first, ...others] = holders;
   if (first === undefined) return "";
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
-  return `, held by ${personName(first.identity)}${more} for ${ageOf(first.since)}`;
+  return `, held by ${ownerName(first)}${more} for ${ageOf(first.since)}`;
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { type Finish, settle } from "./finish.js";
-import { jsonOption, type PlaceFlags, rootOption, verboseOption, zookeeperOption } from "./options.js";
+import { authFileOption, jsonOption, type PlaceFlags, rootOption, verboseOption, zookeeperOption } from "./options.js";
 
 /** `zk-lock watch`. */
 export function watchCommand(finish: Finish): Command {
@@ -10,6 +10,7 @@ export function watchCommand(finish: Finish): Command {
     .argument("<resource>")
     .addOption(zookeeperOption())
     .addOption(rootOption())
+    .addOption(authFileOption())
     .addOption(jsonOption("a line of JSON for each event"))
     .addOption(verboseOption())
     .action(async (resource: string, flags: PlaceFlags & { json: boolean }) => {

@@ -1,22 +1,19 @@
 import type { ResourceEvent, ZkLockManager } from "../index.js";
 import { withManager } from "./connection.js";
 import { Notes } from "./notes.js";
-import type { PlaceFlags } from "./options.js";
-import { writeOut } from "./output.js";
+import { type PlaceFlags, placeOf } from "./options.js";
+import { writeJson, writeLines } from "./output.js";
 import { EXIT } from "./exit-codes.js";
 import { Problem } from "./problem.js";
 import { Signals } from "./signals.js";
-import { personName, printable } from "./words.js";
+import { personName } from "./words.js";
 
 /** `zk-lock watch`: until a signal comes, or nobody reads any more. */
-export async function watch(
-  resource: string,
-  { zookeeper, root, verbose, json }: PlaceFlags & { json: boolean },
-): Promise<number> {
+export async function watch(resource: string, flags: PlaceFlags & { json: boolean }): Promise<number> {
   const signals = new Signals(() => undefined);
-  const write = json ? writeJson : writeLine;
+  const write = flags.json ? tellInJson : tellInWords;
   try {
-    return await withManager({ servers: zookeeper, root }, new Notes(verbose), async (manager) => {
+    return await withManager(placeOf(flags), new Notes(flags.verbose), async (manager) => {
       await follow(manager, resource, signals.interrupted, (event) => write(resource, event));
       signals.interrupted.throwIfAborted();
       return EXIT.ok;
@@ -41,15 +38,15 @@ async function follow(
     watcher.close();
   }
   if (failure !== undefined) {
-    throw new Problem(`"${resource}" cannot be watched.`, EXIT.notAcquired, { cause: failure.error });
+    throw new Problem(`"${resource}" cannot be watched.`, "notAcquired", { cause: failure.error });
   }
 }
 
-function writeJson(resource: string, { type, token, identity }: ResourceEvent): void {
-  writeOut(`${JSON.stringify({ time: new Date().toISOString(), type, resource, token, identity })}\n`);
+function tellInJson(resource: string, { type, token, identity }: ResourceEvent): void {
+  writeJson({ time: new Date().toISOString(), type, resource, token, identity });
 }
 
-function writeLine(resource: string, { type, token, identity }: ResourceEvent): void {
+function tellInWords(resource: string, { type, token, identity }: ResourceEvent): void {
   const time = new Date().toTimeString().slice(0, 8);
-  writeOut(`${time}  ${type.padEnd(8)}  ${printable(resource)}  ${token}  ${personName(identity)}\n`);
+  writeLines([`${time}  ${type.padEnd(8)}  ${resource}  ${token}  ${personName(identity)}`]);
 }

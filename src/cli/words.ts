@@ -1,4 +1,4 @@
-import type { Identity } from "../index.js";
+import type { Identity, TicketStatus } from "../index.js";
 
 const SECOND_MS = 1_000;
 const UNITS: readonly (readonly [name: string, ms: number])[] = [
@@ -22,8 +22,14 @@ export function duration(ms: number): string {
 }
 
 export function ageOf(since: Date): string {
+  if (Number.isNaN(since.getTime())) return "?";
   // Another machine's clock may be ahead of ours.
   return duration(Math.max(0, Date.now() - since.getTime()));
+}
+
+/** Whose ticket it is. A node with a ticket's name that no session owns is none, and would stand in the way for ever. */
+export function ownerName({ identity, sessionId }: TicketStatus): string {
+  return /^(0x)?0+$/.test(sessionId) ? "nobody: this node is no ticket of a session" : personName(identity);
 }
 
 /** "deploy (web-1, pid 4711)": the name first if there is one, then the rest. */
@@ -37,14 +43,6 @@ export function personName(identity: Identity | undefined): string {
     ...Object.entries(others).map(([key, value]) => `${key} ${value}`),
   ].filter((part) => part !== undefined);
   const details = rest.join(", ");
-  if (name === undefined) return printable(details);
-  return printable(details === "" ? String(name) : `${name} (${details})`);
-}
-
-/** Names and identities are written by others: what is no plain text must not reach the terminal as it is. */
-export function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, (character) => {
-    const point = character.codePointAt(0) ?? 0;
-    return `\\u{${point.toString(16)}}`;
-  });
+  if (name === undefined) return details;
+  return details === "" ? String(name) : `${name} (${details})`;
 }

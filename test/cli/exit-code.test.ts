@@ -1,12 +1,13 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { freePort } from "../../scripts/lib/free-port.mjs";
-import { start, zkLock } from "./command.js";
+import { TcpProxy } from "../helpers/tcp-proxy.js";
+import { CLI, Command, start, zkLock } from "./command.js";
 import { useFixture } from "./fixture.js";
 
-const { place, directory, servers } = useFixture("exit-code");
+const { place, directory, servers, root } = useFixture("exit-code");
 const run = (...words: string[]) => zkLock(["run", ...place, ...words]);
 
 describe("the exit code is", () => {
@@ -19,8 +20,14 @@ describe("the exit code is", () => {
     ["SIGKILL", 137],
     ["SIGTERM", 143],
     ["SIGUSR1", 138],
-  ])("128 + the number of the signal that ended the child: %s", async (signal, code) => {
-    expect(await run("a", "--", "sh", "-c", `kill -s ${signal.slice(3)} $$`)).toMatchObject({ code, signal: null });
+    ["SIGPIPE", 141],
+    ["SIGSEGV", 139],
+  ] as const)("128 + n in a shell, as we die of the signal that ended the child: %s", async (signal, code) => {
+    const words = ["a", "--", "sh", "-c", `kill -s ${signal.slice(3)} $$`];
+    expect(await run(...words)).toMatchObject({ code, signal, stderr: "" });
+    const shell = 'node "$@"; echo "code $?"';
+    const { stdout } = await new Command("bash", ["-c", shell, "bash", CLI, "run", ...place, ...words], {}).ended;
+    expect(stdout).toBe(`code ${code}\n`);
   });
 
   test.each([
@@ -28,15 +35,24 @@ describe("the exit code is", () => {
     ["SIGTERM", 143],
     ["SIGHUP", 129],
     ["SIGQUIT", 131],
-  ] as const)("128 + the number of the signal that ends a zk-lock that waits: %s", async (signal, code) => {
+  ] as const)("128 + n, as a zk-lock that waits dies of the signal it gets: %s", async (signal, code) => {
     const holder = start(["run", ...place, "waited-for", "--", "sh", "-c", "echo held; exec sleep 60"]);
     await holder.says("held");
     const waiter = start(["run", ...place, "-v", "waited-for", "--", "echo", "never"]);
     await waiter.says("1 ahead");
     waiter.signal(signal);
-    expect(await waiter.ended).toMatchObject({ code, signal: null, stdout: "" });
+    expect(await waiter.ended).toMatchObject({ code, signal, stdout: "" });
     holder.signal("SIGTERM");
-    expect(await holder.ended).toMatchObject({ code: 143 });
+    expect(await holder.ended).toMatchObject({ code: 143, signal: "SIGTERM" });
+  });
+
+  test("that of a signal without a core file of our own, which could replace the command's", async () => {
+    const cwd = join(directory, "cores");
+    mkdirSync(cwd);
+    const words = [CLI, "run", ...place, "a", "--", "sh", "-c", "ulimit -c 0; kill -s QUIT $$"];
+    const shell = 'ulimit -c "$(ulimit -H -c)"; exec node "$@"';
+    const { code } = await new Command("bash", ["-c", shell, "bash", ...words], { cwd }).ended;
+    expect({ code, files: readdirSync(cwd) }).toEqual({ code: 131, files: [] });
   });
 
   test("1 where somebody else has the lock: at once with --wait 0, later with more", async () => {
@@ -62,6 +78,41 @@ describe("the exit code is", () => {
     expect(away).toMatchObject({ code: 1, stdout: "" });
     expect(away.stderr).toContain(`No ZooKeeper answered at ${nobody}`);
     expect(away.stderr.split("\n")).toHaveLength(2);
+  });
+
+  test("what -E says, where the lock is not to be had, and 1 with the other option alone", async () => {
+    const holder = start(["run", ...place, "conflict", "--", "sh", "-c", "echo held; exec sleep 60"]);
+    await holder.says("held");
+    const busy = ["-w", "0", "conflict", "echo", "never"];
+    expect((await run("-E", "75", ...busy)).code).toBe(75);
+    expect((await run("--conflict-exit-code", "0", "--unreachable-exit-code", "69", ...busy)).code).toBe(0);
+    expect((await run("--unreachable-exit-code", "69", ...busy)).code).toBe(1);
+    expect((await run("-E", "75", "another", "sh", "-c", "exit 1")).code).toBe(1);
+    holder.signal("SIGTERM");
+    await holder.ended;
+  });
+
+  test("what --unreachable-exit-code says, where no server answers, and 1 with the other option alone", async () => {
+    const away = ["run", "-z", `127.0.0.1:${await freePort()}`, "-w", "0"];
+    expect((await zkLock([...away, "--unreachable-exit-code", "69", "a", "true"])).code).toBe(69);
+    expect((await zkLock([...away, "-E", "75", "a", "true"])).code).toBe(1);
+  });
+
+  test("what --unreachable-exit-code says, where ZooKeeper goes away while we wait", async () => {
+    const holder = start(["run", ...place, "gone", "--", "sh", "-c", "echo held; exec sleep 60"]);
+    await holder.says("held");
+    const proxy = await TcpProxy.listen(servers);
+    const codes = ["-E", "75", "--unreachable-exit-code", "69"];
+    const there = ["-z", proxy.connectString, "-r", root, "-t", "3", "-w", "4"];
+    const waiter = start(["run", ...there, "-v", ...codes, "gone", "true"]);
+    await waiter.says("1 ahead");
+    await proxy.blackhole();
+    const { code, stderr } = await waiter.ended;
+    await proxy.dispose();
+    expect(code).toBe(69);
+    expect(stderr).toMatch(/ZooKeeper/);
+    holder.signal("SIGTERM");
+    await holder.ended;
   });
 
   test("2 where the lock was taken away", async () => {
@@ -119,6 +170,9 @@ describe("the exit code is", () => {
     ["no command behind the dashes", ["run", "a", "--"]],
     ["seconds that are none", ["run", "-w", "soon", "a", "true"]],
     ["a session of no time", ["run", "-t", "0", "a", "true"]],
+    ["an exit code that is none", ["run", "-E", "256", "a", "true"]],
+    ["an exit code below zero", ["run", "--unreachable-exit-code", "-1", "a", "true"]],
+    ["a limit to replace that is not said", ["run", "--replace-limit", "a", "true"]],
     ["half a holder", ["run", "-c", "0.5", "a", "true"]],
     ["read and write at once", ["run", "--read", "--write", "a", "true"]],
     ["a semaphore for reading", ["run", "--read", "-c", "2", "a", "true"]],
@@ -132,6 +186,14 @@ describe("the exit code is", () => {
     const { code, stderr } = await zkLock(words);
     expect(code).toBe(64);
     expect(stderr).not.toContain("    at ");
+  });
+
+  test.each([
+    [["-r", "locks"], "--root is an absolute, clean path"],
+    [["-i", "x".repeat(2_000)], "--id has at most 1024 bytes"],
+  ])("64 in the command line's own words: %j", async (options, message) => {
+    const { code, stderr } = await zkLock(["run", "-z", servers, ...options, "a", "true"]);
+    expect({ code, said: stderr.includes(message) }).toEqual({ code: 64, said: true });
   });
 
   test("told with a stack trace only where -v asks for it", async () => {

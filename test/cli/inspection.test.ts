@@ -104,6 +104,19 @@ test("readers share, a writer waits for them, and --max-holders lets that many i
   await letGo(...permits);
 });
 
+test("-c n after -c m says what to do in words of the command line, and --replace-limit does it", async () => {
+  const permits = [await hold("limit", "-c", "2")];
+  const refused = await zkLock(["run", ...place, "-w", "0", "-c", "3", "limit", "true"]);
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr:
+      'zk-lock: "limit" is used with --max-holders 2, not 3: say 2 as well, or change it for everybody with --replace-limit.\n',
+  });
+  permits.push(await hold("limit", "-c", "3", "--replace-limit"), await hold("limit", "-c", "3"));
+  expect((await zkLock(["ls", ...place])).stdout).toMatch(/^limit +semaphore 3\/3 /m);
+  await letGo(...permits);
+});
+
 test("watch prints a line for each lock and unlock, until a signal comes", async () => {
   const plain = start(["watch", ...place, "watched"]);
   const json = start(["watch", ...place, "--json", "watched"]);

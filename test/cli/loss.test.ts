@@ -49,6 +49,33 @@ describe("when ZooKeeper is out of reach", () => {
     expect(Number(readFileSync(file, "utf8"))).toBeLessThan(Number(taken.stdout));
   });
 
+  (process.platform === "linux" ? test : test.skip)(
+    "a shell's jobs are gone too, which have groups of their own",
+    async () => {
+      const file = join(directory, "job");
+      const script = join(directory, "job.cjs");
+      writeFileSync(script, stubborn(file));
+      const held = behindProxy(2, "jobs", "--", "bash", "-c", `set -m; node "${script}" & wait`);
+      await until(() => existsSync(file), { what: "the job" });
+      const next = direct("jobs", ...TELL_TIME);
+      await proxy.blackhole();
+      const [{ code }, taken] = await Promise.all([held.ended, next.ended]);
+      expect({ code, next: taken.code }).toEqual({ code: 2, next: 0 });
+      expect(Number(readFileSync(file, "utf8"))).toBeLessThan(Number(taken.stdout));
+    },
+  );
+
+  test("a process that has made a session of its own stays out of reach", async () => {
+    const away = `setsid sh -c 'echo "pid $$."; exec sleep 60' > "${join(directory, "away")}" 2>&1 < /dev/null & wait`;
+    const held = behindProxy(2, "away", "sh", "-c", away);
+    const pid = await until(() => pidOf(readFileSync(join(directory, "away"), "utf8")), { what: "its number" });
+    await proxy.blackhole();
+    expect((await held.ended).code).toBe(2);
+    expect(commandLine(pid)).toContain("sleep");
+    process.kill(pid, "SIGKILL");
+    await until(() => commandLine(pid) === "", { what: "it to end" });
+  });
+
   test("the child is asked to end before it is killed", async () => {
     // A grace of 0.4 s; the shell acts upon the signal at once while it waits.
     const child = "trap 'echo goodbye; exit 0' TERM; echo ready; sleep 60 & wait";
@@ -105,6 +132,23 @@ describe("when zk-lock itself", () => {
     expect(existsSync(file)).toBe(false);
   });
 
+  (process.platform === "linux" ? test : test.skip)(
+    "is stopped by Ctrl-Z, a shell's jobs are stopped too",
+    async () => {
+      const job = `sh -c 'echo "pid $$."; while :; do sleep 0.01; done'`;
+      const held = direct("job-control", "bash", "-c", `set -m; ${job} & wait`);
+      await held.says(/pid \d+\./);
+      const pid = pidOf(held.stdout);
+      held.signal("SIGTSTP");
+      await until(() => isStopped(held.pid), { what: "zk-lock to stand still" });
+      expect(isStopped(pid)).toBe(true);
+      held.signal("SIGCONT");
+      await until(() => !isStopped(pid), { what: "the job to go on" });
+      process.kill(pid, "SIGKILL");
+      await held.ended;
+    },
+  );
+
   test("was stopped for less than the lease, all goes on", async () => {
     const held = behindProxy(10, "nap", "sh", "-c", "echo ready; sleep 0.5; echo went on");
     await held.says("ready");
@@ -114,18 +158,24 @@ describe("when zk-lock itself", () => {
     expect(await held.ended).toMatchObject({ code: 0, stdout: "ready\nwent on\n" });
   });
 
-  test("is killed by SIGKILL, the watchdog ends the child's group, also one that ignores SIGTERM", async () => {
-    const file = join(directory, "orphan");
-    appendFileSync(file, "");
-    const script = join(directory, "orphan.cjs");
-    writeFileSync(script, `console.log("pid " + process.pid + ".");${stubborn(file)}`);
-    const held = direct("orphan", "sh", "-c", `node "${script}" & wait`);
-    await held.says(/pid \d+\./);
-    const pid = pidOf(held.stdout);
-    held.signal("SIGKILL");
-    await held.ended;
-    await until(() => commandLine(pid) === "", { what: "the orphan to be ended" });
-    expect(await direct("orphan", "echo", "mine").ended).toMatchObject({ code: 0, stdout: "mine\n" });
-    expect(Number(readFileSync(file, "utf8"))).toBeLessThan(Date.now());
-  });
+  test.each([
+    ["group", "sh", ""],
+    ...(process.platform === "linux" ? [["session, of all groups", "bash", "set -m; "] as const] : []),
+  ])(
+    "is killed by SIGKILL, the watchdog ends the child's %s, also one that ignores SIGTERM",
+    async (_what, shell, mode) => {
+      const file = join(directory, `orphan-${shell}`);
+      appendFileSync(file, "");
+      const script = join(directory, "orphan.cjs");
+      writeFileSync(script, `console.log("pid " + process.pid + ".");${stubborn(file)}`);
+      const held = direct("orphan", shell, "-c", `${mode}node "${script}" & wait`);
+      await held.says(/pid \d+\./);
+      const pid = pidOf(held.stdout);
+      held.signal("SIGKILL");
+      await held.ended;
+      await until(() => commandLine(pid) === "", { what: "the orphan to be ended" });
+      expect(await direct("orphan", "echo", "mine").ended).toMatchObject({ code: 0, stdout: "mine\n" });
+      expect(Number(readFileSync(file, "utf8"))).toBeLessThan(Date.now());
+    },
+  );
 });

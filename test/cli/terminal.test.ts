@@ -1,10 +1,12 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { childrenOf, isStopped } from "../../scripts/lib/process-table.mjs";
 import { until } from "../helpers/until.js";
 import { CLI, type Command, inTerminal, start, zkLock } from "./command.js";
 import { useFixture } from "./fixture.js";
 
-const { place } = useFixture("terminal");
+const { place, directory } = useFixture("terminal");
 const ERASE = "\r\u001b[K";
 /** `zk-lock` as the one program of a terminal. */
 const onTerminal = (...words: string[]) => inTerminal([process.execPath, CLI, ...words]);
@@ -85,6 +87,30 @@ describe("the child", () => {
     const { code, stdout } = await command.ended;
     expect(code).toBe(3);
     expect(stdout.split("interrupted.")).toHaveLength(2);
+  });
+
+  test("takes the script with it that it was called by, when Ctrl-C ends it", async () => {
+    const words = [process.execPath, CLI, "run", ...place, "loop", "sh", "-c", "echo ready; exec sleep 60"];
+    const script = inTerminal(["bash", "-c", 'for n in 1 2; do "$@"; echo "after $n"; done', "bash", ...words]);
+    await script.says("ready");
+    script.type("\u0003");
+    const { code, stdout } = await script.ended;
+    expect(code).toBe(130);
+    expect(stdout).not.toContain("after");
+  });
+
+  test("is left alone by Ctrl-C in the background of a script, in a session of its own", async () => {
+    const [go, output] = ["go", "output"].map((name) => join(directory, name));
+    const child = `echo ready; until [ -e "${go}" ]; do sleep 0.02; done; echo went on`;
+    const words = [process.execPath, CLI, "run", ...place, "background", "sh", "-c", child];
+    const inBackground = `setsid "$@" > "${output}" 2>&1 < /dev/null & wait`;
+    const script = inTerminal(["bash", "-c", inBackground, "bash", ...words]);
+    const written = () => readFileSync(output ?? "", "utf8");
+    await until(() => written() === "ready\n", { what: "the command" });
+    script.type("\u0003");
+    expect((await script.ended).code).toBe(130);
+    writeFileSync(go ?? "", "");
+    await until(() => written() === "ready\nwent on\n", { what: "the command to end by itself" });
   });
 
   test("is stopped by Ctrl-Z along with zk-lock, and goes on with it", async () => {
