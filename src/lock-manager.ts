@@ -239,7 +239,8 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     const attachment = await this.#connection.attached(signal);
     let port = this.#ports.get(attachment);
     if (port === undefined) {
-      port = new ZooKeeperQueue(attachment, this.#options.auth !== undefined);
+      const longReplies = this.#connection.longReplies(attachment);
+      port = new ZooKeeperQueue(attachment, this.#options.auth !== undefined, longReplies);
       this.#ports.set(attachment, port);
     }
     return port;

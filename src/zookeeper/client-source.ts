@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "../errors.js";
 import { type Locator, oddConnectString, resolveServers } from "./addresses.js";
 import type { ZooKeeperClient } from "./client.js";
-import { openNativeClient, type SessionCredentials } from "./native-client.js";
+import { openNativeClient, type SessionCredentials, UNBOUNDED_PARTIAL_READS } from "./native-client.js";
 
 /** Where the clients of a manager come from. */
 export interface ClientSource {
@@ -15,6 +15,8 @@ export interface ClientSource {
   next(): Promise<ZooKeeperClient | null>;
   /** A client on its way into the session of these credentials. */
   resume(credentials: SessionCredentials): Promise<ZooKeeperClient>;
+  /** A client on its way to a session of its own, beside the one that `next` gave; absent where there is no way to make one. */
+  second?(): Promise<ZooKeeperClient>;
   /** How long the client of attempt 0, 1, … is given to connect, in milliseconds. */
   windowMs(attempt: number): number;
 }
@@ -53,6 +55,7 @@ export function adoptedSource(client: ZooKeeperClient): ClientSource {
       return Promise.resolve(next);
     },
     resume: (credentials) => openNativeClient(oddConnectString(connect ?? ""), credentials.timeoutMs, credentials),
+    ...(connect !== undefined && { second: () => openNativeClient(oddConnectString(connect), client.timeout) }),
     // Its owner decides how long it may take.
     windowMs: () => Infinity,
   };
@@ -66,6 +69,10 @@ function start(client: ZooKeeperClient): void {
         ? "This client has been closed; its session is over. Make a fresh one."
         : "This client has no configuration to start with: give it one, or call its init or connect first.",
     );
+  }
+  // Its own limit on the pieces of a reply would cost it the session, and every hold in it, on one look at a long queue.
+  if (client.native !== undefined) {
+    client.config = { response_counter_limit: UNBOUNDED_PARTIAL_READS, ...client.config };
   }
   client.init({});
 }

@@ -8,6 +8,7 @@ import { Attachment } from "./attachment.js";
 import type { ClientSource } from "./client-source.js";
 import { establish, type Greeting } from "./greeting.js";
 import { Link } from "./link.js";
+import { LongReplies } from "./long-replies.js";
 
 interface ConnectionEvents {
   /** There is a session; it lasts until its own `ended`. */
@@ -64,6 +65,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       unhook();
       this.removeListener("attached", next.resolve).removeListener("detached", detached);
     }
+  }
+
+  /** How long replies are read on the session of `attachment`. */
+  longReplies(attachment: Attachment): LongReplies {
+    const source = this.#state.kind === "detached" ? undefined : this.#state.source;
+    return new LongReplies(attachment, { ...this.greeting, clock: this.clock }, source?.second?.bind(source));
   }
 
   /** Takes the clients of a source. @throws InvalidArgumentError where there is one already, and what `makeSource` throws */

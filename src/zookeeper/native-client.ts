@@ -5,7 +5,7 @@ interface NativeModule {
 }
 
 /** Replies that arrive in many pieces make the client close its own session after ten empty reads, unless told otherwise. */
-const UNBOUNDED_PARTIAL_READS = 2 ** 31 - 1;
+export const UNBOUNDED_PARTIAL_READS = 2 ** 31 - 1;
 
 export interface SessionCredentials {
   readonly id: string;

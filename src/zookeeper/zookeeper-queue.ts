@@ -5,6 +5,7 @@ import { Code, isServerAnswer, isUnknownOutcome } from "./codes.js";
 import { Directories } from "./directories.js";
 import { probe } from "./greeting.js";
 import type { Reply } from "./link.js";
+import type { LongReplies } from "./long-replies.js";
 import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } from "./port.js";
 
 const EPHEMERAL_SEQUENTIAL = 3;
@@ -19,6 +20,7 @@ export class ZooKeeperQueue implements QueuePort {
   constructor(
     private readonly attachment: Attachment,
     restricted: boolean,
+    private readonly longReplies: LongReplies,
   ) {
     this.session = attachment.session;
     this.#directories = new Directories(restricted);
@@ -104,12 +106,17 @@ export class ZooKeeperQueue implements QueuePort {
     makesDirectory: boolean,
   ): Promise<{ name: string; listing: Listing } | null> {
     if (!this.#directories.isReady(directory)) await this.#secure(directory);
-    const [made, created, listed] = await Promise.all([
-      makesDirectory ? this.#directories.make(this.attachment.link, directory) : [],
-      this.#create(`${directory}/${prefix}`, data),
-      this.#children(directory),
-    ]);
+    const making = makesDirectory ? this.#directories.make(this.attachment.link, directory) : [];
+    const creating = this.#create(`${directory}/${prefix}`, data);
+    const listing = this.#children(directory);
+    // Where it cannot be read, that is said once the ticket has been withdrawn.
+    listing.catch(() => undefined);
+    const [made, created] = await Promise.all([making, creating]);
     this.#proves(created);
+    const listed = await listing.catch(async (error: unknown) => {
+      if (created.code === Code.ok) await this.remove(this.#value(created, directory));
+      throw error;
+    });
     // Or it was deleted behind our ticket's arrival, with the ticket in it.
     if (created.code === Code.noNode || (created.code === Code.ok && listed.code === Code.noNode)) {
       this.#directories.forget(directory);
@@ -118,10 +125,10 @@ export class ZooKeeperQueue implements QueuePort {
     }
     const path = this.#value(created, directory);
     try {
-      const listing = this.#value(listed, directory);
+      const queue = this.#value(listed, directory);
       // It may have been deleted since we secured it, and made anew by somebody who did not.
-      if (!this.#directories.isRestricted(listing)) await this.#secureAgain(directory);
-      return { name: path.slice(directory.length + 1), listing };
+      if (!this.#directories.isRestricted(queue)) await this.#secureAgain(directory);
+      return { name: path.slice(directory.length + 1), listing: queue };
     } catch (error) {
       // Who is told of a refusal has no ticket to withdraw. One whose fate is unknown is looked for by its name.
       if (!(error instanceof ConnectionLossError)) await this.remove(path);
@@ -185,7 +192,7 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   #children(directory: string, watch = false): Promise<Reply<Listing & { readonly aclVersion: number }>> {
-    return this.attachment.link.request((calls, done) =>
+    return this.longReplies.children(directory, watch, (calls, done) =>
       calls.a_get_children2(directory, watch, (code, _message, children, stat) =>
         done(code, children && stat && { czxid: stat.czxid, aclVersion: stat.aversion, children }),
       ),
@@ -193,7 +200,7 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   #get(path: string, watch: boolean): Promise<Reply<NodeContent>> {
-    return this.attachment.link.request((calls, done) =>
+    return this.longReplies.data(path, watch, (calls, done) =>
       calls.a_get(path, watch, (code, _message, stat, data) =>
         done(
           code,
