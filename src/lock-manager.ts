@@ -103,8 +103,8 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
 
   /**
    * Takes a `zookeeper` client in that stays its owner's: connected, connecting, or not started at all (then it is started
-   * here). Once its session has ended, `init` takes the next one.
-   * @throws InvalidArgumentError for a client that is closed, or while there is another one
+   * here). Once its session has ended, `init` takes the next one. One client serves one manager at a time.
+   * @throws InvalidArgumentError for a client that is closed or another manager's, or while there is another one
    */
   init(client: AdoptableClient): this {
     const { clock } = client as ZooKeeperClient;

@@ -17,12 +17,15 @@ export interface ClientSource {
   resume(credentials: SessionCredentials): Promise<ZooKeeperClient>;
   /** A client on its way to a session of its own, beside the one that `next` gave; absent where there is no way to make one. */
   second?(): Promise<ZooKeeperClient>;
+  /** The manager needs its clients no more. */
+  release?(): void;
   /** How long the client of attempt 0, 1, … is given to connect, in milliseconds. */
   windowMs(attempt: number): number;
 }
 
 /** The client divides the timeout it asks for into thirds, and with less it would never connect. The server gives more anyway. */
 const SHORTEST_SESSION_MS = 100;
+const CLIENTS_IN_USE = Symbol.for("zk-lock-manager.clients-in-use");
 const FIRST_WINDOW_MS = 1_000;
 const LONGEST_WINDOW_MS = 8_000;
 
@@ -40,11 +43,17 @@ export function ownedSource(servers: string | Locator, sessionTimeoutMs: number)
 
 /**
  * The one session of a client that belongs to the caller; the client is started here if nobody has.
- * @throws InvalidArgumentError for a client that is closed, or cannot be started
+ * @throws InvalidArgumentError for a client that is closed, cannot be started, or is another manager's
  */
 export function adoptedSource(client: ZooKeeperClient): ClientSource {
+  if (clientsInUse().has(client)) {
+    throw new InvalidArgumentError(
+      "Another manager has this client. Make one manager and share it, or give each manager a client of its own; after that manager's close() the client is free again.",
+    );
+  }
   // Not by its state: between two attempts to connect that is the same as before the first one.
   if (!(client.timeout >= 0)) start(client);
+  clientsInUse().add(client);
   const connect = client.config?.connect;
   let given: ZooKeeperClient | null = client;
   return {
@@ -56,9 +65,16 @@ export function adoptedSource(client: ZooKeeperClient): ClientSource {
     },
     resume: (credentials) => openNativeClient(oddConnectString(connect ?? ""), credentials.timeoutMs, credentials),
     ...(connect !== undefined && { second: () => openNativeClient(oddConnectString(connect), client.timeout) }),
+    release: () => void clientsInUse().delete(client),
     // Its owner decides how long it may take.
     windowMs: () => Infinity,
   };
+}
+
+/** The clients that managers have, of this copy of the package or another one in the same process. */
+function clientsInUse(): WeakSet<object> {
+  const shared = globalThis as unknown as Record<symbol, WeakSet<object> | undefined>;
+  return (shared[CLIENTS_IN_USE] ??= new WeakSet());
 }
 
 function start(client: ZooKeeperClient): void {

@@ -110,11 +110,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   async close(): Promise<void> {
     this.#closed = true;
     this.#abandon.abort();
-    const attachment = this.attachment;
+    const { attachment } = this;
+    const source = this.#state.kind === "detached" ? null : this.#state.source;
     this.#detach("This manager has been closed.");
     await attachment?.close();
     // An attempt under way cleans up after itself.
     await this.#changing.waitForUnlock();
+    source?.release?.();
   }
 
   async #seek(source: ClientSource): Promise<void> {
@@ -124,7 +126,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         try {
           await this.#attempt(source, attempt);
         } catch (error) {
-          if (isFinal(error)) this.#detach((error as LockError).message, error);
+          if (isFinal(error)) this.#giveUp(source, (error as LockError).message, error);
           else await setTimeout(PAUSE_MS, null, { signal: this.#abandon.signal }).catch(() => undefined);
         }
       }
@@ -139,7 +141,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       throw error;
     });
     if (client === null) {
-      this.#detach("The session of the client that was handed to init has ended: init a fresh client.");
+      this.#giveUp(source, "The session of the client that was handed to init has ended: init a fresh client.");
       return;
     }
     const link = new Link(client, this.clock);
@@ -160,6 +162,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       if (!this.#closed) void this.#seek(source);
     });
     this.emit("attached", attachment);
+  }
+
+  #giveUp(source: ClientSource, why: string, cause?: unknown): void {
+    source.release?.();
+    this.#detach(why, cause);
   }
 
   #detach(why: string, cause?: unknown): void {
