@@ -78,7 +78,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     this.#connection.on("error", (error) => later(() => this.emit("error", error as LockError)));
     this.#queues = new LocalQueues({
       options,
-      identity: writeIdentity(options.identity ?? defaultIdentity()),
+      identity: writeIdentity({ ...defaultIdentity(), ...options.identity }),
       clock: () => this.#connection.clock,
       port: (signal) => this.#port(signal),
       error: (error) => later(() => this.emit("error", error)),
@@ -92,10 +92,11 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    */
   static async connect(servers: string | Locator, options: ConnectOptions = {}): Promise<ZkLockManager> {
     checkConnectOptions(options);
-    if (typeof servers === "string") parseServers(servers);
+    if (typeof servers !== "function") parseServers(servers);
     const { sessionTimeout, connectTimeout, ...managerOptions } = options;
     const manager = new ZkLockManager(managerOptions);
-    const source = ownedSource(servers, sessionTimeout ?? DEFAULT_SESSION_TIMEOUT_MS);
+    const timeoutMs = sessionTimeout ?? DEFAULT_SESSION_TIMEOUT_MS;
+    const source = ownedSource(servers, timeoutMs, (error) => manager.#connection.report(error));
     const forPeople = typeof servers === "string" ? servers : "the addresses that the locator gives";
     await manager.#connection.open(source, connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS, forPeople);
     return manager;

@@ -38,7 +38,7 @@ export interface ManagerOptions {
   rootDir?: string;
   /** Milliseconds that an acquire waits at the most. Default: without end. 0: only if it is free now. */
   acquireTimeout?: number;
-  /** Written into our tickets, for others to read. Default: `{ host, pid }`. At most 1,024 bytes of JSON. */
+  /** Written into our tickets beside `host` and `pid` (and instead of those of the same name), for others to read. At most 1,024 bytes of JSON. */
   identity?: Record<string, string | number>;
   auth?: Auth;
   /**
