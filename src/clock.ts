@@ -27,6 +27,11 @@ export function elapsedMs(from: Instant, to: Instant): number {
   return Math.max(to.monotonicMs - from.monotonicMs, to.wallMs - from.wallMs);
 }
 
+/** A time as people read it: nobody wants to know a millisecond's trillionth. */
+export function readableMs(ms: number): number {
+  return ms < 1 ? Number(ms.toPrecision(1)) : Math.round(ms);
+}
+
 /** setTimeout fires at once for delays that do not fit 32 bits; a longer wait is cut, and its owner looks again. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 

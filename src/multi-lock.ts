@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { onAbort } from "./abort.js";
-import { type Clock, systemClock } from "./clock.js";
+import { type Clock, readableMs, systemClock } from "./clock.js";
 import { AcquireTimeoutError, type LockLostError } from "./errors.js";
 import type { Hold } from "./hold.js";
 import { later } from "./later.js";
@@ -204,7 +204,9 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
       if (timeout === undefined || timeout === 0) return timeout === undefined ? options : { ...options, timeout };
       const leftMs = timeout - (this.#clock.monotonicMs() - startedAt);
       if (leftMs > 0) return { ...options, timeout: leftMs };
-      throw new AcquireTimeoutError(`"${resource}" was not to be had within ${timeout} ms, all told.`, { resource });
+      throw new AcquireTimeoutError(`"${resource}" was not to be had within ${readableMs(timeout)} ms, all told.`, {
+        resource,
+      });
     };
   }
 

@@ -1,7 +1,7 @@
 import { AccessDeniedError, LockError, SessionLostError } from "../errors.js";
 import type { Session } from "../session.js";
 import type { Attachment } from "./attachment.js";
-import { Code, isServerAnswer, isUnknownOutcome } from "./codes.js";
+import { adviceOn, Code, codeName, isUnknownOutcome, provesQuorum } from "./codes.js";
 import { Directories } from "./directories.js";
 import { probe } from "./greeting.js";
 import type { Reply } from "./link.js";
@@ -10,6 +10,7 @@ import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } f
 
 const EPHEMERAL_SEQUENTIAL = 3;
 const ANY_VERSION = -1;
+const ACCESS_CODES = new Set<number>([Code.noAuth, Code.authFailed, Code.saslRequired]);
 
 /** The queue port on a session of ZooKeeper. */
 export class ZooKeeperQueue implements QueuePort {
@@ -147,6 +148,8 @@ export class ZooKeeperQueue implements QueuePort {
     const replies = await this.#directories.secure(this.attachment.link, directory);
     const unanswered = replies.find(({ code }) => isUnknownOutcome(code));
     if (unanswered !== undefined) this.#value(unanswered, directory);
+    const own = replies.at(-1);
+    if (own !== undefined && own.code !== Code.noNode) this.#value(own, directory);
   }
 
   async #secureAgain(directory: string): Promise<void> {
@@ -225,7 +228,7 @@ export class ZooKeeperQueue implements QueuePort {
 
   /** A write was answered: the quorum heard us. A read proves nothing, for a follower that is cut off answers it alone. */
   #proves(write: Reply<unknown>): void {
-    if (isServerAnswer(write.code)) this.session.heard(write.sentAt);
+    if (provesQuorum(write.code)) this.session.heard(write.sentAt);
   }
 
   #value<T>(reply: Reply<T>, path: string): T {
@@ -233,10 +236,10 @@ export class ZooKeeperQueue implements QueuePort {
     if (isUnknownOutcome(reply.code)) {
       throw this.session.ended
         ? new SessionLostError("The ZooKeeper session has ended.")
-        : new ConnectionLossError(`The connection was lost (code ${reply.code}).`);
+        : new ConnectionLossError(`The connection was lost: ${codeName(reply.code)}.`);
     }
-    if (reply.code === Code.noAuth) throw denied(path);
-    throw new LockError(`ZooKeeper refused a request about ${path}, with code ${reply.code}.`);
+    if (ACCESS_CODES.has(reply.code)) throw denied(path);
+    throw new LockError(`ZooKeeper refused a request about ${path}: ${codeName(reply.code)}.${adviceOn(reply.code)}`);
   }
 }
 
