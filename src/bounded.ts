@@ -1,5 +1,6 @@
 import pTimeout from "p-timeout";
 import type { Clock } from "./clock.js";
+import { Deadline } from "./deadline.js";
 
 /** `work`, or what `otherwise` gives when it has taken `patienceMs`; the work itself goes on. On the clock's time. */
 export function bounded<T>(work: Promise<T>, patienceMs: number, clock: Clock, otherwise: () => T): Promise<T> {
@@ -7,7 +8,7 @@ export function bounded<T>(work: Promise<T>, patienceMs: number, clock: Clock, o
     milliseconds: patienceMs,
     fallback: otherwise,
     customTimers: {
-      setTimeout: ((action: () => void, delayMs: number) => clock.after(delayMs, action)) as never,
+      setTimeout: ((action: () => void, delayMs: number) => new Deadline(clock, delayMs).whenPassed(action)) as never,
       clearTimeout: ((cancel?: () => void) => cancel?.()) as never,
     },
   });

@@ -1,9 +1,11 @@
 import { EventEmitter } from "node:events";
+import { clearInterval, setInterval } from "node:timers";
 import { setTimeout } from "node:timers/promises";
 import { Mutex } from "async-mutex";
 import { deferred, onAbort, untilAborted } from "../abort.js";
 import { bounded } from "../bounded.js";
-import { type Clock, LONGEST_TIMER_MS, systemClock } from "../clock.js";
+import { type Clock, LONGEST_TIMER_MS, readableMs, systemClock } from "../clock.js";
+import { Deadline } from "../deadline.js";
 import { AccessDeniedError, ConnectError, InvalidArgumentError, LockError, SessionLostError } from "../errors.js";
 import { Attachment } from "./attachment.js";
 import type { ClientSource } from "./client-source.js";
@@ -99,8 +101,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   async open(source: ClientSource, timeoutMs: number, serversForPeople: string): Promise<void> {
     const giveUp = new AbortController();
     const over = new AbortController();
-    // The one timer that keeps the process alive: between two attempts nothing else may, and the caller waits.
-    const alarm = globalThis.setTimeout(() => giveUp.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS));
+    // Between two attempts nothing else may keep the process alive, and the caller waits.
+    const keepAlive = setInterval(() => undefined, LONGEST_TIMER_MS);
+    const unhook = new Deadline(systemClock, timeoutMs).whenPassed(() => giveUp.abort());
     const looking = this.#lookAtTrouble(source, Math.min(LOOK_AFTER_MS, timeoutMs / 2), over.signal);
     try {
       void this.#seek(source);
@@ -114,12 +117,16 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       const trouble = await bounded(looking, LAST_LOOK_MS, systemClock, () => null);
       await this.close();
       const why = trouble?.what ?? "Is it running, and is the address right?";
-      throw new ConnectError(`No ZooKeeper answered at ${serversForPeople} within ${timeoutMs} ms. ${why}`, {
-        cause: trouble?.cause,
-      });
+      throw new ConnectError(
+        `No ZooKeeper answered at ${serversForPeople} within ${readableMs(timeoutMs)} ms. ${why}`,
+        {
+          cause: trouble?.cause,
+        },
+      );
     } finally {
       over.abort();
-      clearTimeout(alarm);
+      unhook();
+      clearInterval(keepAlive);
     }
   }
 
@@ -157,7 +164,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   #giveUpForGood(source: ClientSource, { what, cause }: Trouble): void {
-    if (this.#state.kind === "seeking") this.#giveUp(source, what, new ConnectError(what, { cause }));
+    if (this.#state.kind === "seeking")
+      this.#giveUp(source, `There will be no session. ${what}`, new ConnectError(what, { cause }));
   }
 
   async #seek(source: ClientSource): Promise<void> {
@@ -167,7 +175,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         try {
           await this.#attempt(source, attempt);
         } catch (error) {
-          if (this.#isFinal(error)) this.#giveUp(source, (error as LockError).message, error);
+          if (this.#isFinal(error))
+            this.#giveUp(source, `There will be no session. ${(error as LockError).message}`, error);
           else await setTimeout(PAUSE_MS, null, { signal: this.#abandon.signal }).catch(() => undefined);
         }
       }

@@ -1,4 +1,5 @@
 import { createConnection } from "node:net";
+import { clearTimeout, setTimeout } from "node:timers";
 import { type Address, writeAddress } from "./addresses.js";
 
 /** How long one server is asked, in milliseconds. */

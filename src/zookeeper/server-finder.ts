@@ -1,4 +1,5 @@
 import { untilAborted } from "../abort.js";
+import { systemClock } from "../clock.js";
 import { InvalidArgumentError, LockError } from "../errors.js";
 import {
   checkLocated,
@@ -107,15 +108,13 @@ export class ServerFinder {
 
   async #ask(locator: Locator, patienceMs: number): Promise<unknown> {
     const late = new AbortController();
-    const timer = setTimeout(
-      () => late.abort(new LockError(`The locator has not answered within ${patienceMs} ms.`)),
-      patienceMs,
+    const unhook = systemClock.after(patienceMs, () =>
+      late.abort(new LockError(`The locator has not answered within ${patienceMs} ms.`)),
     );
-    timer.unref();
     try {
       return await untilAborted(Promise.resolve(locator()), late.signal);
     } finally {
-      clearTimeout(timer);
+      unhook();
     }
   }
 }
