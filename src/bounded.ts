@@ -1,5 +1,6 @@
 import pTimeout from "p-timeout";
 import type { Clock } from "./clock.js";
+import { Deadline } from "./deadline.js";
 
 /**
  * `work`, or what `otherwise` gives when it has taken `patienceMs`; the work itself goes on. On the clock's time. The process is
@@ -10,7 +11,7 @@ export function bounded<T>(work: Promise<T>, patienceMs: number, clock: Clock, o
     milliseconds: patienceMs,
     fallback: otherwise,
     customTimers: {
-      setTimeout: ((action: () => void, delayMs: number) => clock.after(delayMs, action, true)) as never,
+      setTimeout: ((action: () => void, delayMs: number) => new Deadline(clock, delayMs).whenPassed(action)) as never,
       clearTimeout: ((cancel?: () => void) => cancel?.()) as never,
     },
   });

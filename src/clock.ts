@@ -1,3 +1,6 @@
+import { performance } from "node:perf_hooks";
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+
 /**
  * Time as the library sees it, in one place, so that a test can run on virtual time. All figures are milliseconds.
  */
@@ -30,12 +33,24 @@ export function elapsedMs(from: Instant, to: Instant): number {
   return Math.max(to.monotonicMs - from.monotonicMs, to.wallMs - from.wallMs);
 }
 
-/** setTimeout fires at once for delays that do not fit 32 bits; a longer wait is cut, and its owner looks again. */
+/** A time as people read it: nobody wants to know a millisecond's trillionth. */
+export function readableMs(ms: number): number {
+  return ms < 1 ? Number(ms.toPrecision(1)) : Math.round(ms);
+}
+
+/** setTimeout fires at once for delays that do not fit 32 bits; a longer wait is cut, and its owner looks again. See Deadline. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/**
+ * Node's own time, whatever becomes of the globals: a test runner's fake timers must not stop a lease that a real server counts, and
+ * a browser-like environment has other timers, or none. Taken now, for they may be replaced later.
+ */
+const now = Date.now.bind(Date);
+const monotonicNow = performance.now.bind(performance);
+
 export const systemClock: Clock = {
-  monotonicMs: () => performance.now(),
-  wallMs: () => Date.now(),
+  monotonicMs: monotonicNow,
+  wallMs: now,
   after(delayMs, action, awaited = false) {
     const timer = setTimeout(action, Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_TIMER_MS));
     if (!awaited) timer.unref();

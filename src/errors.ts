@@ -157,16 +157,14 @@ export class StaleTokenError extends LockError {
 }
 
 /**
- * The same error for one caller of several, made here and now so that its stack says who called; the first one is its cause.
- * What is no error of ours is handed through.
+ * The same error for one caller of several, made here and now so that its stack says who called. Its cause is the first one's, for
+ * the first says nothing else. What is no error of ours is handed through.
  */
 export function retold(error: unknown, resource: string | undefined): unknown {
-  if (error instanceof LockLostError) {
-    return new LockLostError(error.message, { reason: error.reason, resource, cause: error });
-  }
-  if (error instanceof LimitMismatchError)
-    return new LimitMismatchError(error.wanted, error.limit, { resource, cause: error });
   if (!(error instanceof LockError)) return error;
+  const details = { resource, cause: error.cause };
+  if (error instanceof LockLostError) return new LockLostError(error.message, { ...details, reason: error.reason });
+  if (error instanceof LimitMismatchError) return new LimitMismatchError(error.wanted, error.limit, details);
   const SameError = error.constructor as new (message: string, details: LockErrorDetails) => LockError;
-  return new SameError(error.message, { resource, cause: error });
+  return new SameError(error.message, details);
 }

@@ -5,6 +5,7 @@ import type { Clock } from "./clock.js";
 import type { Discipline } from "./discipline.js";
 import { type LockError, type LockLostError, type LossReason, NotHeldError } from "./errors.js";
 import { insist } from "./insist.js";
+import { later } from "./later.js";
 import { lossError } from "./loss.js";
 import { consultClock } from "./lease-signal.js";
 import type { FencingToken, Ticket } from "./ticket.js";
@@ -214,7 +215,7 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     const error = this.lossError();
     this.#abort?.abort(error);
     // Not from within whoever looked at the clock: a listener may do anything.
-    queueMicrotask(() => this.emit("lost", error));
+    later(() => this.emit("lost", error));
   }
 
   #end(state: State & { kind: "lost" | "released" }): void {

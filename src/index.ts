@@ -1,3 +1,5 @@
+// The declarations speak of Node's events and timers, also to a program that names its types one by one.
+/// <reference types="node" preserve="true" />
 export { ZkLockManager } from "./lock-manager.js";
 export type { HeldResource } from "./held-resource.js";
 export { ZkLock } from "./lock.js";

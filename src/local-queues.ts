@@ -13,6 +13,7 @@ import { SEQUENCE_LIMIT } from "./ticket.js";
 import { Withdrawals } from "./withdrawals.js";
 import type { LookPort, QueuePort } from "./zookeeper/port.js";
 import type { Clock } from "./clock.js";
+import { microtask } from "./later.js";
 
 /** Between two tries to do what the server refused, or what a lost connection cut short. */
 const PAUSE_MS = 50;
@@ -114,7 +115,7 @@ export class LocalQueues {
     };
     const queue = new LocalQueue(context, options, this.#siblings(directory, discipline), () => {
       // In a moment: whoever found the last claim over may be about to make a new one.
-      queueMicrotask(() => {
+      microtask(() => {
         if (!queue.isEmpty) return;
         this.#queues.delete(key);
         if (this.#queues.size === 0) for (const tell of this.#whenEmpty.splice(0)) tell();

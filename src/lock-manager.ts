@@ -72,7 +72,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     this.#connection.on("error", (error) => later(() => this.emit("error", error as LockError)));
     this.#queues = new LocalQueues({
       options,
-      identity: writeIdentity(options.identity ?? defaultIdentity()),
+      identity: writeIdentity({ ...defaultIdentity(), ...options.identity }),
       clock: () => this.#connection.clock,
       port: (signal) => this.#port(signal),
       lookPort: () => this.#outside.get(),
@@ -87,10 +87,11 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    */
   static async connect(servers: string | Locator, options: ConnectOptions = {}): Promise<ZkLockManager> {
     checkConnectOptions(options);
-    if (typeof servers === "string") parseServers(servers);
+    if (typeof servers !== "function") parseServers(servers);
     const { sessionTimeout, connectTimeout, ...managerOptions } = options;
     const manager = new ZkLockManager(managerOptions);
-    const source = ownedSource(servers, sessionTimeout ?? DEFAULT_SESSION_TIMEOUT_MS);
+    const timeoutMs = sessionTimeout ?? DEFAULT_SESSION_TIMEOUT_MS;
+    const source = ownedSource(servers, timeoutMs, (error) => manager.#connection.report(error));
     const forPeople = typeof servers === "string" ? servers : "the addresses that the locator gives";
     await manager.#connection.open(source, connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS, forPeople);
     return manager;
@@ -98,8 +99,8 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
 
   /**
    * Takes a `zookeeper` client in that stays its owner's: connected, connecting, or not started at all (then it is started
-   * here). Once its session has ended, `init` takes the next one.
-   * @throws InvalidArgumentError for a client that is closed, or while there is another one
+   * here). Once its session has ended, `init` takes the next one. One client serves one manager at a time.
+   * @throws InvalidArgumentError for a client that is closed or another manager's, or while there is another one
    */
   init(client: AdoptableClient): this {
     const { clock } = client as ZooKeeperClient;
@@ -239,7 +240,8 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     const attachment = await this.#connection.attached(signal);
     let port = this.#ports.get(attachment);
     if (port === undefined) {
-      port = new ZooKeeperQueue(attachment, this.#options.auth !== undefined);
+      const longReplies = this.#connection.longReplies(attachment);
+      port = new ZooKeeperQueue(attachment, this.#options.auth !== undefined, longReplies);
       this.#ports.set(attachment, port);
     }
     return port;

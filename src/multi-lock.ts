@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { type Clock, systemClock } from "./clock.js";
+import { type Clock, readableMs, systemClock } from "./clock.js";
 import { AcquireTimeoutError, type LockLostError, NotHeldError } from "./errors.js";
 import { later } from "./later.js";
 import type { ZkLock } from "./lock.js";
@@ -176,7 +176,9 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
       const leftMs = Math.max(0, timeout - (this.#clock.monotonicMs() - startedAt));
       if (leftMs > 0 || timeout === 0) return lock.take({ ...options, timeout: leftMs, asked: timeout }, by);
       const { resource } = lock;
-      throw new AcquireTimeoutError(`"${resource}" was not to be had within ${timeout} ms, all told.`, { resource });
+      throw new AcquireTimeoutError(`"${resource}" was not to be had within ${readableMs(timeout)} ms, all told.`, {
+        resource,
+      });
     };
   }
 

@@ -42,7 +42,7 @@ export interface ManagerOptions {
   rootDir?: string;
   /** Milliseconds that an acquire waits at the most. Default: without end. 0: only if it is free now. */
   acquireTimeout?: number;
-  /** Written into our tickets, for others to read. Default: `{ host, pid }`. At most 1,024 bytes of JSON. */
+  /** Written into our tickets beside `host` and `pid` (and instead of those of the same name), for others to read. At most 1,024 bytes of JSON. */
   identity?: Record<string, string | number>;
   auth?: Auth;
   /**
@@ -53,7 +53,7 @@ export interface ManagerOptions {
 }
 
 export interface ConnectOptions extends ManagerOptions {
-  /** The session timeout to ask for, in milliseconds; the server has the last word. Default: 10,000. */
+  /** The session timeout to ask for, in milliseconds, up to 2,147,483,647; the server has the last word. Default: 10,000. */
   sessionTimeout?: number;
   /** Milliseconds until `connect` gives up with ConnectError. Default: 10,000. */
   connectTimeout?: number;
@@ -74,6 +74,8 @@ export interface SlotOptions {
 export const DEFAULT_ROOT_DIR = "/locks";
 export const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
 export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+/** The protocol has 31 bits for it. */
+const LONGEST_SESSION_TIMEOUT_MS = 2 ** 31 - 1;
 /** More would be a mistake: each is a ticket and, while it waits, a watch. */
 const MAX_RESOURCES = 1_000;
 const MAX_IDENTITY_BYTES = 1024;
@@ -88,6 +90,11 @@ const REENTRANCIES: readonly unknown[] = ["process", "task", "none"] satisfies R
 export function checkConnectOptions(options: ConnectOptions): void {
   checkKnown(options, CONNECT_OPTIONS);
   checkTime("sessionTimeout", options.sessionTimeout, 1);
+  if ((options.sessionTimeout ?? 0) > LONGEST_SESSION_TIMEOUT_MS) {
+    throw new InvalidArgumentError(
+      `sessionTimeout is at most ${LONGEST_SESSION_TIMEOUT_MS} ms, as ZooKeeper writes it, not ${options.sessionTimeout}.`,
+    );
+  }
   checkTime("connectTimeout", options.connectTimeout, 1);
 }
 
@@ -160,9 +167,17 @@ export function checkSlotOptions(options: SlotOptions): void {
 }
 
 function checkSignal(signal: unknown): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal !== undefined && !isAbortSignal(signal)) {
     throw new InvalidArgumentError("signal is an AbortSignal.");
   }
+}
+
+/** By its shape: one of another realm, or of a browser-like environment, is of another class. */
+function isAbortSignal(signal: unknown): boolean {
+  if (typeof signal !== "object" || signal === null) return false;
+  const { aborted, addEventListener, removeEventListener, throwIfAborted } = signal as Partial<AbortSignal>;
+  const methods: unknown[] = [addEventListener, removeEventListener, throwIfAborted];
+  return typeof aborted === "boolean" && methods.every((method) => typeof method === "function");
 }
 
 function checkKnown(options: unknown, known: readonly string[]): void {

@@ -1,4 +1,5 @@
 import type { Standing } from "./caller.js";
+import { readableMs } from "./clock.js";
 import { AcquireTimeoutError, AlreadyLockedError, type Identity } from "./errors.js";
 
 /** `failImmediate`, and somebody else is before us. */
@@ -9,7 +10,7 @@ export function alreadyLocked(resource: string, { holder }: Standing): AlreadyLo
 /** The deadline has passed; says who holds the resource and how many are ahead, as far as that is known. */
 export function acquireTimedOut(resource: string, { ahead, holder }: Standing, waitedMs: number): AcquireTimeoutError {
   const line = ahead === undefined ? "" : ` There are ${ahead} ahead of us.`;
-  const message = `"${resource}" was not to be had within ${waitedMs} ms.${line}${heldBy(holder)}`;
+  const message = `"${resource}" was not to be had within ${readableMs(waitedMs)} ms.${line}${heldBy(holder)}`;
   return new AcquireTimeoutError(message, { resource, ahead, holder });
 }
 

@@ -25,11 +25,25 @@ export function checkResource(resource: unknown): asserts resource is string {
   }
 }
 
+/**
+ * What stands behind the addresses of servers. "/a,b:2181/c" is not one: the chroot is written once, and not behind each server.
+ * @throws InvalidArgumentError
+ */
+export function checkChroot(chroot: string): void {
+  if (!isClean(chroot) || UNSAFE_IN_ROOT.test(chroot)) {
+    throw new InvalidArgumentError(`A chroot is a clean path, such as "/team/app": ${JSON.stringify(chroot)} is not.`);
+  }
+  if (chroot.includes(",")) {
+    throw new InvalidArgumentError(
+      `The chroot is written once, behind the last server: "host:port,host:port/chroot". ${JSON.stringify(chroot)} goes on behind it.`,
+    );
+  }
+}
+
 /** Throws InvalidArgumentError unless `rootDir` is an absolute path of clean levels: "/locks", "/team/locks". */
 export function checkRootDir(rootDir: unknown): asserts rootDir is string {
-  const levels = typeof rootDir === "string" && rootDir.startsWith("/") ? rootDir.slice(1).split("/") : [];
-  const clean = levels.length > 0 && levels.every((level) => level !== "" && level !== "." && level !== "..");
-  if (!clean || UNSAFE_IN_ROOT.test(String(rootDir)) || levels[0] === "zookeeper") {
+  const clean = typeof rootDir === "string" && isClean(rootDir);
+  if (!clean || UNSAFE_IN_ROOT.test(rootDir) || /^\/zookeeper(\/|$)/.test(rootDir)) {
     throw new InvalidArgumentError(
       `rootDir is an absolute, clean path outside /zookeeper, such as "/locks": ${JSON.stringify(rootDir)} is not.`,
     );
@@ -59,6 +73,12 @@ export function resourceOf(level: string): string | null {
 export function levelsOf(path: string): string[] {
   const names = path.slice(1).split("/");
   return names.map((_, depth) => `/${names.slice(0, depth + 1).join("/")}`);
+}
+
+/** An absolute path of levels that are none of "", "." and "..". */
+function isClean(path: string): boolean {
+  const levels = path.split("/").slice(1);
+  return path.startsWith("/") && levels.every((level) => level !== "" && level !== "." && level !== "..");
 }
 
 /** String.prototype.isWellFormed, which the ES2023 types do not know yet. */

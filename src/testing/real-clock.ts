@@ -6,9 +6,6 @@ import { type Clock, systemClock } from "../clock.js";
  */
 export const realClock: Clock & { background: Clock["after"] } = {
   ...systemClock,
-  after(delayMs, action) {
-    const timer = setTimeout(action, delayMs);
-    return () => clearTimeout(timer);
-  },
+  after: (delayMs, action) => systemClock.after(delayMs, action, true),
   background: (delayMs, action) => systemClock.after(delayMs, action),
 };

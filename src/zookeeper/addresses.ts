@@ -1,13 +1,27 @@
 import { lookup } from "node:dns/promises";
+import { isIPv6 } from "node:net";
+import { domainToASCII } from "node:url";
+import { inspect } from "node:util";
 import { InvalidArgumentError, LockError } from "../errors.js";
+import { checkChroot } from "../resource-path.js";
 
-interface Address {
+export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
 /** Where servers are found: asked anew for each client, so that the ensemble may move. */
 export type Locator = () => Promise<string | Address | Address[]>;
+
+export interface Servers {
+  readonly addresses: readonly Address[];
+  readonly chroot: string;
+}
+
+/** Servers as numbers; and the names that have none. */
+export interface ResolvedServers extends Servers {
+  readonly unresolved: readonly { readonly address: Address; readonly error: unknown }[];
+}
 
 const DEFAULT_PORT = 2181;
 
@@ -17,12 +31,36 @@ const DEFAULT_PORT = 2181;
  * @throws InvalidArgumentError for what is no address, LockError when no name resolves
  */
 export async function resolveServers(servers: string | Locator): Promise<string> {
-  const located = typeof servers === "string" ? servers : await servers();
-  const { addresses, chroot } =
-    typeof located === "string" ? parseServers(located) : { addresses: [located].flat(), chroot: "" };
-  const numeric = (await Promise.all(addresses.map(resolve))).flat();
-  if (numeric.length === 0) throw new LockError(`None of the ZooKeeper servers' names resolves: ${write(addresses)}.`);
-  return write(oddList(numeric)) + chroot;
+  return connectString(
+    await lookUp(typeof servers === "string" ? parseServers(servers) : checkLocated(await servers())),
+  );
+}
+
+/** @throws LockError when no name resolves, with the resolver's error as its cause */
+export async function lookUp({ addresses, chroot }: Servers): Promise<ResolvedServers> {
+  const answers = await Promise.all(addresses.map(resolve));
+  const numeric = answers.flatMap((answer) => (Array.isArray(answer) ? answer : []));
+  const unresolved = answers.flatMap((error, index) =>
+    Array.isArray(error) ? [] : [{ address: addresses[index] as Address, error }],
+  );
+  const [first] = unresolved;
+  if (numeric.length > 0) return { addresses: numeric, chroot, unresolved };
+  if (first === undefined) throw new LockError("The list of ZooKeeper servers is empty.");
+  throw new LockError(
+    `${unresolved.map(({ address, error }) => describeUnresolved(address, error)).join(" ")} Is the name right?`,
+    { cause: first.error },
+  );
+}
+
+export function describeUnresolved(address: Address, error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return `The name of ${writeAddress(address)} does not resolve${code === undefined ? "" : ` (${code})`}.`;
+}
+
+/** As the C client reads it. */
+export function connectString({ addresses, chroot }: Servers): string {
+  // Without the brackets of an IPv6 address: for the client the port is what stands behind the last colon.
+  return oddList(addresses.map(({ host, port }) => `${host}:${port}`)).join(",") + chroot;
 }
 
 /**
@@ -42,12 +80,26 @@ export function oddConnectString(connect: string): string {
   return oddList(hosts.split(",")).join(",") + chroot;
 }
 
-/** @throws InvalidArgumentError for what is not `host:port,host:port` with an optional `/chroot` behind it */
-export function parseServers(servers: string): { addresses: Address[]; chroot: string } {
+/** @throws InvalidArgumentError for what is not `host:port,host:port` with an optional, clean `/chroot` behind it */
+export function parseServers(servers: unknown): Servers {
+  if (typeof servers !== "string") {
+    throw new InvalidArgumentError(
+      `ZooKeeper servers are a string such as "host:port,host:port", or a function that resolves with one, not ${inspect(servers)}.`,
+    );
+  }
   const slash = servers.indexOf("/");
   const hosts = slash < 0 ? servers : servers.slice(0, slash);
   const addresses = hosts.split(",").map((text) => parseAddress(text.trim(), servers));
-  return { addresses, chroot: chrootOf(servers).replace(/\/+$/, "") };
+  const chroot = chrootOf(servers).replace(/\/+$/, "");
+  if (chroot !== "") checkChroot(chroot);
+  return { addresses, chroot };
+}
+
+/** What a locator resolved with. @throws InvalidArgumentError where that is none of what a Locator may give */
+export function checkLocated(located: unknown): Servers {
+  if (typeof located === "string") return parseServers(located);
+  const addresses = Array.isArray(located) ? (located as unknown[]) : [located];
+  return { addresses: addresses.map(checkAddress), chroot: "" };
 }
 
 /** What stands behind the addresses of a connect string, and in front of every path on its way to the server. */
@@ -56,24 +108,51 @@ export function chrootOf(servers: string): string {
   return slash < 0 ? "" : servers.slice(slash);
 }
 
+/** As people write it. */
+export function writeAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 function parseAddress(text: string, servers: string): Address {
-  const [, host, port = String(DEFAULT_PORT)] = /^(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
+  const [, written, port = String(DEFAULT_PORT)] = /^(\[[^\]]*\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const host = written === undefined ? null : readHost(written);
+  if (host === null || !isPort(Number(port))) {
     throw new InvalidArgumentError(
       `ZooKeeper servers are written "host:port,host:port", with "/chroot" behind them if need be: "${servers}" is not.`,
     );
   }
-  return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
+  return { host, port: Number(port) };
 }
 
-async function resolve({ host, port }: Address): Promise<Address[]> {
+function checkAddress(address: unknown): Address {
+  const { host, port } = (address ?? {}) as Partial<Address>;
+  const read = typeof host === "string" ? readHost(isIPv6(host) ? `[${host}]` : host) : null;
+  if (read === null || !isPort(port)) {
+    throw new InvalidArgumentError(
+      `A locator resolves with "host:port,host:port", { host, port }, or a list of those, not with ${inspect(address)}.`,
+    );
+  }
+  return { host: read, port };
+}
+
+function isPort(port: unknown): port is number {
+  return Number.isInteger(port) && (port as number) >= 1 && (port as number) <= 65_535;
+}
+
+/** A name or a number as the resolver takes it, or null for what is neither. An IPv6 address stands in brackets. */
+function readHost(written: string): string | null {
+  const bracketed = /^\[(.*)\]$/.exec(written)?.[1];
+  if (bracketed !== undefined) return isIPv6(bracketed) ? bracketed : null;
+  if (/^[\w.-]+$/.test(written)) return written;
+  // Beyond ASCII: the domain name system knows it in its ASCII form.
+  return /^[\p{L}\p{M}\p{N}\w.-]+$/u.test(written) ? domainToASCII(written) || null : null;
+}
+
+/** The numbers of a name, or the error that says why there are none. */
+async function resolve({ host, port }: Address): Promise<Address[] | Error> {
   try {
     return (await lookup(host, { all: true })).map(({ address }) => ({ host: address, port }));
-  } catch {
-    return [];
+  } catch (error) {
+    return error as Error;
   }
-}
-
-function write(addresses: readonly Address[]): string {
-  return addresses.map(({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)).join(",");
 }

@@ -13,7 +13,7 @@ export interface ZooKeeperClient {
   readonly client_password: string;
   /** The negotiated session timeout in milliseconds; before the first connect, the one asked for. */
   readonly timeout: number;
-  readonly config?: ClientConfig | undefined;
+  config?: ClientConfig | undefined;
   /** The clock this client lives by: the in-memory client's virtual one. Absent: the machine's. */
   readonly clock?: Clock;
   /** The binding below the JavaScript wrapper, where there is one. */
@@ -25,6 +25,7 @@ export interface ZooKeeperClient {
   removeListener(event: string, listener: (...args: never[]) => void): unknown;
 
   a_create(path: string, data: Buffer, flags: number, done: PathCallback): number;
+  a_exists(path: string, watch: boolean, done: StatCallback): number;
   a_get(path: string, watch: boolean, done: DataCallback): number;
   a_get_children2(path: string, watch: boolean, done: ChildrenCallback): number;
   a_set(path: string, data: Buffer, version: number, done: StatCallback): number;
@@ -65,7 +66,7 @@ export type AdoptableClient = Readonly<
 /** The binding's own calls: as the wrapper's, but for ACL entries, which it spells differently (so that one is left out). */
 export type ClientCalls = Pick<
   ZooKeeperClient,
-  "state" | "a_create" | "a_get" | "a_get_children2" | "a_set" | "a_delete_" | "a_sync"
+  "state" | "a_create" | "a_exists" | "a_get" | "a_get_children2" | "a_set" | "a_delete_" | "a_sync"
 >;
 
 export interface ClientConfig {

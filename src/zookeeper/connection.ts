@@ -1,13 +1,18 @@
 import { EventEmitter } from "node:events";
+import { clearInterval, setInterval } from "node:timers";
 import { setTimeout } from "node:timers/promises";
 import { Mutex } from "async-mutex";
 import { deferred, onAbort, untilAborted } from "../abort.js";
-import { type Clock, LONGEST_TIMER_MS, systemClock } from "../clock.js";
+import { bounded } from "../bounded.js";
+import { type Clock, LONGEST_TIMER_MS, readableMs, systemClock } from "../clock.js";
+import { Deadline } from "../deadline.js";
 import { AccessDeniedError, ConnectError, InvalidArgumentError, LockError, SessionLostError } from "../errors.js";
 import { Attachment } from "./attachment.js";
 import type { ClientSource } from "./client-source.js";
 import { establish, type Greeting } from "./greeting.js";
 import { Link } from "./link.js";
+import { LongReplies } from "./long-replies.js";
+import type { Trouble } from "./server-finder.js";
 
 interface ConnectionEvents {
   /** There is a session; it lasts until its own `ended`. */
@@ -26,6 +31,11 @@ type State =
 
 /** Between two attempts that fail at once, such as a name that does not resolve. */
 const PAUSE_MS = 200;
+/** A connection that is not there by then is worth a look from outside, and again as long as there is none. */
+const LOOK_AFTER_MS = 500;
+const LOOK_EVERY_MS = 2_000;
+/** How long the last look may go on past the connect timeout. */
+const LAST_LOOK_MS = 1_200;
 
 /** The sessions of one manager, one after the other. */
 export class Connection extends EventEmitter<ConnectionEvents> {
@@ -35,6 +45,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     why: "This manager has no client yet: call init(client), or make it with connect(servers).",
   };
   #closed = false;
+  /** There has been a session: what goes wrong from now on may go right again. */
+  #hasBeenAttached = false;
   /** Ends an attempt that is under way: it might take for ever. */
   readonly #abandon = new AbortController();
   /** Opening and closing, one at a time. */
@@ -66,6 +78,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     }
   }
 
+  /** How long replies are read on the session of `attachment`. */
+  longReplies(attachment: Attachment): LongReplies {
+    const source = this.#state.kind === "detached" ? undefined : this.#state.source;
+    return new LongReplies(attachment, { ...this.greeting, clock: this.clock }, source?.second?.bind(source));
+  }
+
   /** Takes the clients of a source. @throws InvalidArgumentError where there is one already, and what `makeSource` throws */
   adopt(makeSource: () => ClientSource, clock: Clock): void {
     if (this.#closed) throw new SessionLostError("This manager has been closed: make a new one.");
@@ -79,35 +97,75 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     void this.#seek(source);
   }
 
-  /** Opens a session of our own. @throws ConnectError after `timeoutMs`, AccessDeniedError */
+  /** Opens a session of our own. @throws ConnectError after `timeoutMs`, or at once where no waiting helps; AccessDeniedError */
   async open(source: ClientSource, timeoutMs: number, serversForPeople: string): Promise<void> {
     const giveUp = new AbortController();
-    // The one timer that keeps the process alive: between two attempts nothing else may, and the caller waits.
-    const alarm = globalThis.setTimeout(() => giveUp.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS));
+    const over = new AbortController();
+    // Between two attempts nothing else may keep the process alive, and the caller waits.
+    const keepAlive = setInterval(() => undefined, LONGEST_TIMER_MS);
+    const unhook = new Deadline(systemClock, timeoutMs).whenPassed(() => giveUp.abort());
+    const looking = this.#lookAtTrouble(source, Math.min(LOOK_AFTER_MS, timeoutMs / 2), over.signal);
     try {
       void this.#seek(source);
       await this.attached(giveUp.signal);
     } catch (error) {
-      await this.close();
-      if (!giveUp.signal.aborted && error instanceof LockError)
+      over.abort();
+      if (!giveUp.signal.aborted && error instanceof LockError) {
+        await this.close();
         throw error.cause instanceof LockError ? error.cause : error;
+      }
+      const trouble = await bounded(looking, LAST_LOOK_MS, systemClock, () => null);
+      await this.close();
+      const why = trouble?.what ?? "Is it running, and is the address right?";
       throw new ConnectError(
-        `No ZooKeeper answered at ${serversForPeople} within ${timeoutMs} ms. Is it running, and is the address right?`,
+        `No ZooKeeper answered at ${serversForPeople} within ${readableMs(timeoutMs)} ms. ${why}`,
+        {
+          cause: trouble?.cause,
+        },
       );
     } finally {
-      clearTimeout(alarm);
+      over.abort();
+      unhook();
+      clearInterval(keepAlive);
     }
+  }
+
+  /** A fault outside of any call: told once there has been a session. Before that, `open` rejects with it. */
+  report(error: unknown): void {
+    if (this.#hasBeenAttached && !this.#closed) this.emit("error", error);
   }
 
   /** Ends the session, where it is ours to end. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#abandon.abort();
-    const attachment = this.attachment;
+    const { attachment } = this;
+    const source = this.#state.kind === "detached" ? null : this.#state.source;
     this.#detach("This manager has been closed.");
     await attachment?.close();
     // An attempt under way cleans up after itself.
     await this.#changing.waitForUnlock();
+    source?.release?.();
+  }
+
+  /** The native client does not say why it has no session: looks now and then. Resolves with what was found last. */
+  async #lookAtTrouble(source: ClientSource, afterMs: number, over: AbortSignal): Promise<Trouble | null> {
+    let found: Trouble | null = null;
+    let pauseMs = afterMs;
+    do {
+      await setTimeout(pauseMs, null, { signal: over }).catch(() => undefined);
+      pauseMs = LOOK_EVERY_MS;
+      // At the end a look is worth the time only where there has been none.
+      if (this.#state.kind !== "seeking" || (over.aborted && found !== null)) break;
+      found = (await source.trouble?.()) ?? found;
+      if (found?.isFinal === true) this.#giveUpForGood(source, found);
+    } while (!over.aborted);
+    return found;
+  }
+
+  #giveUpForGood(source: ClientSource, { what, cause }: Trouble): void {
+    if (this.#state.kind === "seeking")
+      this.#giveUp(source, `There will be no session. ${what}`, new ConnectError(what, { cause }));
   }
 
   async #seek(source: ClientSource): Promise<void> {
@@ -117,7 +175,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         try {
           await this.#attempt(source, attempt);
         } catch (error) {
-          if (isFinal(error)) this.#detach((error as LockError).message, error);
+          if (this.#isFinal(error))
+            this.#giveUp(source, `There will be no session. ${(error as LockError).message}`, error);
           else await setTimeout(PAUSE_MS, null, { signal: this.#abandon.signal }).catch(() => undefined);
         }
       }
@@ -132,12 +191,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       throw error;
     });
     if (client === null) {
-      this.#detach("The session of the client that was handed to init has ended: init a fresh client.");
+      this.#giveUp(source, "The session of the client that was handed to init has ended: init a fresh client.");
       return;
     }
     const link = new Link(client, this.clock);
     const greeting = { ...this.greeting, clock: this.clock };
-    const answer = await establish(link, greeting, source.windowMs(attempt), this.#abandon.signal);
+    const first = { ...greeting, checksChroot: true };
+    const answer = await establish(link, first, source.windowMs(attempt), this.#abandon.signal);
     if (answer === null || answer === "expired") return;
     const attachment = new Attachment(link, answer.sentAt, source, greeting, {
       replaced: () => this.emit("replaced"),
@@ -149,19 +209,27 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   #attach(source: ClientSource, attachment: Attachment): void {
     this.#state = { kind: "attached", source, attachment };
+    this.#hasBeenAttached = true;
     attachment.session.once("ended", () => {
       if (!this.#closed) void this.#seek(source);
     });
     this.emit("attached", attachment);
   }
 
+  #giveUp(source: ClientSource, why: string, cause?: unknown): void {
+    source.release?.();
+    if (cause !== undefined) this.report(cause);
+    this.#detach(why, cause);
+  }
+
   #detach(why: string, cause?: unknown): void {
     this.#state = { kind: "detached", why, cause };
     this.emit("detached");
   }
-}
 
-/** True where trying again cannot help. */
-function isFinal(error: unknown): boolean {
-  return error instanceof AccessDeniedError || error instanceof InvalidArgumentError || error instanceof ConnectError;
+  /** True where trying again cannot help. Servers that were there once, and locators that were right, may be so again. */
+  #isFinal(error: unknown): boolean {
+    if (error instanceof AccessDeniedError) return true;
+    return !this.#hasBeenAttached && (error instanceof InvalidArgumentError || error instanceof ConnectError);
+  }
 }

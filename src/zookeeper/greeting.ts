@@ -2,7 +2,8 @@ import { deferred, onAbort } from "../abort.js";
 import type { Clock } from "../clock.js";
 import { AccessDeniedError, ConnectError, type LockError } from "../errors.js";
 import type { Auth } from "../options.js";
-import { Code, isServerAnswer } from "./codes.js";
+import { chrootOf } from "./addresses.js";
+import { Code, provesQuorum } from "./codes.js";
 import type { Link, Reply } from "./link.js";
 
 /** A version no node ever has, so that the write is refused: but by the quorum, which is what we want to hear. */
@@ -26,6 +27,8 @@ export interface Greeting {
   /** The node that probes are addressed to; it need not exist. */
   readonly probePath: string;
   readonly auth: Auth | undefined;
+  /** Whether the chroot of the servers must be there: below a node that is not, nothing can be made. */
+  readonly checksChroot?: boolean;
 }
 
 /**
@@ -76,7 +79,7 @@ export async function establish(
 }
 
 /** A lone add_auth is answered up to a third of the session timeout late; with the probe behind it, at once. */
-async function greet(link: Link, { probePath, auth }: Greeting): Promise<Reply<unknown> | null> {
+async function greet(link: Link, { probePath, auth, checksChroot = false }: Greeting): Promise<Reply<unknown> | null> {
   const { timeout, config } = link.client;
   if (timeout > LONGEST_SESSION_MS || timeout <= 0) {
     throw new ConnectError(
@@ -84,18 +87,31 @@ async function greet(link: Link, { probePath, auth }: Greeting): Promise<Reply<u
     );
   }
   const authenticated = auth === undefined ? null : authenticate(link, auth);
+  const chroot = chrootOf(config?.connect ?? "");
+  const top = checksChroot && chroot !== "" ? readTop(link) : null;
   const answer = await probe(link, probePath);
   const denied = refusal((await authenticated)?.code) ?? refusal(answer.code);
   if (denied !== null) throw denied;
-  return isServerAnswer(answer.code) ? answer : null;
+  if ((await top)?.code === Code.noNode) {
+    throw new ConnectError(
+      `The chroot ${chroot} does not exist, so nothing can be made below it. Is it right, in ${config?.connect ?? ""}? If so, create that node first.`,
+    );
+  }
+  return provesQuorum(answer.code) ? answer : null;
 }
 
 /** Which of several it is the client does not tell. */
 function serversOf(connect = ""): string {
   // Each address may be there several times, so that the client finds it sooner.
-  const servers = [...new Set(connect.split(","))].join(", ");
+  const hosts = connect.slice(0, connect.length - chrootOf(connect).length);
+  const servers = [...new Set(hosts.split(","))].join(", ");
   if (servers === "") return "The server";
   return servers.includes(",") ? `One of the servers ${servers}` : `The server at ${servers}`;
+}
+
+/** What "/" is to this client. */
+function readTop(link: Link): Promise<Reply<unknown>> {
+  return link.request((calls, done) => calls.a_get("/", false, (code) => done(code, null)));
 }
 
 function authenticate(link: Link, { scheme, credentials }: Auth): Promise<Reply<unknown>> {

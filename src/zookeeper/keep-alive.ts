@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.js";
 import type { Session } from "../session.js";
-import { isServerAnswer } from "./codes.js";
+import { isServerAnswer, provesQuorum } from "./codes.js";
 import { probe } from "./greeting.js";
 import type { Link } from "./link.js";
 
@@ -37,7 +37,8 @@ export function startKeepAlive(
     const reply = await (session.inUse
       ? probe(link, probePath)
       : link.request((calls, done) => calls.a_sync(probePath, (code) => done(code, null))));
-    if (isServerAnswer(reply.code)) session.heard(reply.sentAt);
+    const isHeard = session.inUse ? provesQuorum : isServerAnswer;
+    if (isHeard(reply.code)) session.heard(reply.sentAt);
   }
 
   return () => cancel();

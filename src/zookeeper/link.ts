@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { type Clock, elapsedMs, type Instant, instantOf } from "../clock.js";
 import type { ClientCalls, ZooKeeperClient } from "./client.js";
 import { ClientState, Code } from "./codes.js";
+import { UNBOUNDED_PARTIAL_READS } from "./native-client.js";
 
 interface LinkEvents {
   /** A session is established on this client, for the first time or again. */
@@ -25,7 +26,14 @@ export interface Reply<T> {
 }
 
 type Done<T> = (code: number, value: T | null) => void;
-type Send<T> = (calls: ClientCalls, done: Done<T>, client: ZooKeeperClient) => number;
+export type Send<T> = (calls: ClientCalls, done: Done<T>, client: ZooKeeperClient) => number;
+
+/** The package's own `response_counter_limit`. */
+const DEFAULT_PARTIAL_READS = 10;
+/** A TCP segment carries 536 bytes at the least. */
+const SMALLEST_PIECE_BYTES = 500;
+/** A reply may share its first and its last piece with others. */
+const SPARE_PIECES = 2;
 
 interface Waiting {
   send(): void;
@@ -57,6 +65,14 @@ export class Link extends EventEmitter<LinkEvents> {
 
   isUp(): boolean {
     return !this.#closed && this.client.state === ClientState.connected;
+  }
+
+  /** The longest reply that this client bears however small the pieces are in which it arrives, in bytes. */
+  get longestReplyBytes(): number {
+    if (this.client.native === undefined) return Infinity;
+    // What its owner said when starting it is not to be found out.
+    const limit = this.client.config?.response_counter_limit ?? DEFAULT_PARTIAL_READS;
+    return limit >= UNBOUNDED_PARTIAL_READS ? Infinity : Math.max(limit - SPARE_PIECES, 1) * SMALLEST_PIECE_BYTES;
   }
 
   get isClosed(): boolean {

@@ -109,6 +109,12 @@ export class WireClient extends EventEmitter implements ZooKeeperClient {
     );
   }
 
+  a_exists(path: string, watch: boolean, done: StatCallback): number {
+    return this.#request(operations.exists, { path: this.#inside(path), watch }, (code, found) =>
+      done(code, "", found && statOf(found.stat)),
+    );
+  }
+
   a_get(path: string, watch: boolean, done: DataCallback): number {
     return this.#request(operations.getData, { path: this.#inside(path), watch }, (code, got) =>
       done(code, "", got && statOf(got.stat), got && (got.data ?? Buffer.alloc(0))),

@@ -1,14 +1,16 @@
 import { AccessDeniedError, LockError, SessionLostError } from "../errors.js";
 import type { Session } from "../session.js";
 import type { Attachment } from "./attachment.js";
-import { Code, isServerAnswer, isUnknownOutcome } from "./codes.js";
+import { adviceOn, Code, codeName, isUnknownOutcome, provesQuorum } from "./codes.js";
 import { Directories } from "./directories.js";
 import { probe } from "./greeting.js";
 import type { Reply } from "./link.js";
+import type { LongReplies } from "./long-replies.js";
 import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } from "./port.js";
 
 const EPHEMERAL_SEQUENTIAL = 3;
 const ANY_VERSION = -1;
+const ACCESS_CODES = new Set<number>([Code.noAuth, Code.authFailed, Code.saslRequired]);
 
 /** The queue port on a session of ZooKeeper. */
 export class ZooKeeperQueue implements QueuePort {
@@ -19,6 +21,7 @@ export class ZooKeeperQueue implements QueuePort {
   constructor(
     private readonly attachment: Attachment,
     restricted: boolean,
+    private readonly longReplies: LongReplies,
   ) {
     this.session = attachment.session;
     this.#directories = new Directories(restricted);
@@ -110,24 +113,29 @@ export class ZooKeeperQueue implements QueuePort {
     makesDirectory: boolean,
   ): Promise<Listing | null> {
     if (!this.#directories.isReady(directory)) await this.#secure(directory);
-    const [made, created, listed] = await Promise.all([
-      makesDirectory ? this.#directories.make(this.attachment.link, directory) : [],
-      this.#create(`${directory}/${prefix}`, data),
-      this.#children(directory),
-    ]);
+    const making = makesDirectory ? this.#directories.make(this.attachment.link, directory) : [];
+    const creating = this.#create(`${directory}/${prefix}`, data);
+    const listing = this.#children(directory);
+    // Where it cannot be read, that is said once the ticket has been withdrawn.
+    listing.catch(() => undefined);
+    const [made, created] = await Promise.all([making, creating]);
     this.#proves(created);
+    const tell = (): void => onTaken(this.#value(created, directory).slice(directory.length + 1));
+    const listed = await listing.catch((error: unknown) => {
+      if (created.code === Code.ok) tell();
+      throw error;
+    });
     // Or it was deleted behind our ticket's arrival, with the ticket in it.
     if (created.code === Code.noNode || (created.code === Code.ok && listed.code === Code.noNode)) {
       this.#directories.forget(directory);
       this.#assertNotRefused(made, directory);
       return null;
     }
-    const path = this.#value(created, directory);
-    onTaken(path.slice(directory.length + 1));
-    const listing = this.#value(listed, directory);
+    tell();
+    const queue = this.#value(listed, directory);
     // It may have been deleted since we secured it, and made anew by somebody who did not.
-    if (!this.#directories.isRestricted(listing)) await this.#secureAgain(directory);
-    return listing;
+    if (!this.#directories.isRestricted(queue)) await this.#secureAgain(directory);
+    return queue;
   }
 
   /** Not that it is there: what is above it may have been deleted meanwhile, or it itself. */
@@ -141,6 +149,8 @@ export class ZooKeeperQueue implements QueuePort {
     const replies = await this.#directories.secure(this.attachment.link, directory);
     const unanswered = replies.find(({ code }) => isUnknownOutcome(code));
     if (unanswered !== undefined) this.#value(unanswered, directory);
+    const own = replies.at(-1);
+    if (own !== undefined && own.code !== Code.noNode) this.#value(own, directory);
   }
 
   async #secureAgain(directory: string): Promise<void> {
@@ -186,7 +196,7 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   #children(directory: string, watch = false): Promise<Reply<Listing & { readonly aclVersion: number }>> {
-    return this.attachment.link.request((calls, done) =>
+    return this.longReplies.children(directory, watch, (calls, done) =>
       calls.a_get_children2(directory, watch, (code, _message, children, stat) =>
         done(code, children && stat && { czxid: stat.czxid, aclVersion: stat.aversion, children }),
       ),
@@ -194,7 +204,7 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   #get(path: string, watch: boolean): Promise<Reply<NodeContent>> {
-    return this.attachment.link.request((calls, done) =>
+    return this.longReplies.data(path, watch, (calls, done) =>
       calls.a_get(path, watch, (code, _message, stat, data) =>
         done(
           code,
@@ -219,7 +229,7 @@ export class ZooKeeperQueue implements QueuePort {
 
   /** A write was answered: the quorum heard us. A read proves nothing, for a follower that is cut off answers it alone. */
   #proves(write: Reply<unknown>): void {
-    if (isServerAnswer(write.code)) this.session.heard(write.sentAt);
+    if (provesQuorum(write.code)) this.session.heard(write.sentAt);
   }
 
   #value<T>(reply: Reply<T>, path: string): T {
@@ -227,10 +237,10 @@ export class ZooKeeperQueue implements QueuePort {
     if (isUnknownOutcome(reply.code)) {
       throw this.session.ended
         ? new SessionLostError("The ZooKeeper session has ended.")
-        : new ConnectionLossError(`The connection was lost (code ${reply.code}).`);
+        : new ConnectionLossError(`The connection was lost: ${codeName(reply.code)}.`);
     }
-    if (reply.code === Code.noAuth) throw denied(path);
-    throw new LockError(`ZooKeeper refused a request about ${path}, with code ${reply.code}.`);
+    if (ACCESS_CODES.has(reply.code)) throw denied(path);
+    throw new LockError(`ZooKeeper refused a request about ${path}: ${codeName(reply.code)}.${adviceOn(reply.code)}`);
   }
 }
 

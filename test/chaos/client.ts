@@ -3,5 +3,5 @@ import { ZooKeeper } from "../helpers/zookeeper-package.js";
 
 /** A client as an application makes it for itself, not started yet. */
 export function newClient(connect: string, sessionTimeoutMs: number): ZooKeeperClient {
-  return new ZooKeeper({ connect, timeout: sessionTimeoutMs, debug_level: 0, response_counter_limit: 2 ** 31 - 1 });
+  return new ZooKeeper({ connect, timeout: sessionTimeoutMs, debug_level: 0 });
 }

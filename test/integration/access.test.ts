@@ -106,7 +106,7 @@ test("a root that can have no children, for it is ephemeral: LockError, at once,
   await setting.raw.create(rootDir, "", EPHEMERAL);
   const error = await rejection((await setting.manager({ rootDir })).createLock("r").acquire());
   expect(error).toMatchObject({ name: "LockError", code: "ERR_LOCK" });
-  expect(error.message).toMatch(/ephemeral\/r, with code -108/);
+  expect(error.message).toMatch(/ephemeral\/r: NOCHILDRENFOREPHEMERALS \(-108\)\. .*rootDir/);
 });
 
 test("levels above that are somebody else's do no harm, as long as they are there", async () => {

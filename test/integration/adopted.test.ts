@@ -205,19 +205,60 @@ test("a cut connection suspends the hold, and the client's own reconnect resumes
   await lock.release();
 });
 
-test("two managers can share one client", async () => {
-  const resource = setting.resource();
+test("a client serves one manager at a time: the next is refused until the first is closed", async () => {
   const client = await setting.connectedClient();
-  const [one, other] = [setting.adopting(client), setting.adopting(client)];
-  const [lock, rival] = [one.createLock(resource), other.createLock(resource)];
-  const token = await lock.acquire();
-  expect(await rival.tryAcquire()).toBeNull();
-  const next = rival.acquire();
-  await lock.release();
-  expect(await next).toBeGreaterThan(token);
+  const one = setting.adopting(client);
+  const other = setting.keep(new ZkLockManager({ rootDir: setting.root }));
+  expect(() => other.init(client)).toThrow(InvalidArgumentError);
+  expect(() => other.init(client)).toThrow("share it");
+  await lockAndRelease(one);
   await one.close();
-  expect(rival.isHeld).toBe(true);
-  await rival.release();
+  other.init(client);
+  await lockAndRelease(other);
+  expect(() => new ZkLockManager().init(client)).toThrow(InvalidArgumentError);
+});
+
+test("a client that has not connected yet is in use too, until the manager is closed", async () => {
+  const client = setting.client(`127.0.0.1:${await freePort()}`);
+  const one = setting.adopting(client);
+  const other = setting.keep(new ZkLockManager({ rootDir: setting.root }));
+  expect(() => other.init(client)).toThrow(InvalidArgumentError);
+  await one.close();
+  other.init(client);
+});
+
+test("a client that is refused is not in use", () => {
+  const client = new ZooKeeper();
+  expect(() => new ZkLockManager().init(client)).toThrow("configuration");
+  expect(() => new ZkLockManager().init(client)).toThrow("configuration");
+});
+
+test("a client whose session has ended is refused for that, and not as somebody's", async () => {
+  const client = setting.client();
+  const manager = setting.adopting(client);
+  await lockAndRelease(manager);
+  await closeClient(client);
+  await until(() => manager.session.state === "lost", { what: "the session to end" });
+  expect(() => new ZkLockManager().init(client)).toThrow("closed");
+});
+
+test("eleven managers, one after the other, leave a client without a listener of theirs, and without a warning", async () => {
+  const client = await setting.connectedClient();
+  const emitter = client as unknown as EventEmitter;
+  const count = () => emitter.eventNames().reduce((sum, event) => sum + emitter.listenerCount(event), 0);
+  const before = count();
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on("warning", onWarning);
+  for (let time = 0; time < 11; time += 1) {
+    const manager = setting.adopting(client);
+    await lockAndRelease(manager);
+    for (const event of emitter.eventNames()) expect(emitter.listenerCount(event)).toBeLessThanOrEqual(2);
+    await manager.close();
+    expect(count()).toBe(before);
+  }
+  process.removeListener("warning", onWarning);
+  expect(warnings).toEqual([]);
 });
 
 test("a client's shape is enough", () => {

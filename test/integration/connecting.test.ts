@@ -22,8 +22,6 @@ const NO_SERVERS: Record<string, () => Promise<string>> = {
   "a port that nobody listens on": async () => `127.0.0.1:${await freePort()}`,
   "a port that accepts and says nothing": () => odd.call("silent"),
   "a port that closes at once": () => odd.call("rude"),
-  "a port that speaks HTTP": () => odd.call("http"),
-  "a port that speaks nonsense": () => odd.call("garbled"),
   "a name that does not resolve": () => Promise.resolve("no-such-host.invalid:2181"),
   "two addresses, neither of them any good": async () => `127.0.0.1:${await freePort()},no-such-host.invalid`,
 };
@@ -37,6 +35,85 @@ test.each(Object.keys(NO_SERVERS))("%s: ConnectError within connectTimeout, that
   expect(error).toMatchObject({ name: "ConnectError", code: "ERR_CONNECT" });
   expect(error.message).toContain(servers);
   expect(took).toBeLessThan(CONNECT_TIMEOUT_MS + 1_500);
+});
+
+/** What the error says, and the code of its cause. */
+const REASONS: Record<string, [where: () => Promise<string>, says: string, code: RegExp]> = {
+  "a port that nobody listens on": [async () => `127.0.0.1:${await freePort()}`, "refuses", /^ECONNREFUSED$/],
+  "the same, of IPv6": [async () => `[::1]:${await freePort()}`, "refuses", /^(ECONNREFUSED|EADDRNOTAVAIL)$/],
+  "a port that accepts and says nothing": [() => odd.call("silent"), "does not answer", /^ETIMEDOUT$/],
+  "a port that closes at once": [() => odd.call("rude"), "quorum", /^ECONNRESET$/],
+  "a name that does not resolve": [() => Promise.resolve("no-such-host.invalid:2181"), "does not resolve", /^E/],
+};
+
+test.each(Object.keys(REASONS))("%s: the error says so, and has the cause", async (kind) => {
+  const [where, says, code] = REASONS[kind]!;
+  const servers = await where();
+  const error = await rejection(ZkLockManager.connect(servers, { connectTimeout: 1_500 }));
+  expect(error).toMatchObject({ code: "ERR_CONNECT", cause: { code: expect.stringMatching(code) } });
+  expect(error.message).toContain(`at ${servers} within 1500 ms. `);
+  expect(error.message).toContain(says);
+  expect(error.message).not.toContain((error.cause as Error).message);
+});
+
+test.each([
+  ["HTTP", "http"],
+  ["TLS", "tls"],
+  ["something else", "garbled"],
+] as const)("a port that speaks %s is no ZooKeeper, and no waiting helps", async (says, kind) => {
+  const servers = await odd.call(kind);
+  const started = performance.now();
+  const error = await rejection(ZkLockManager.connect(servers, { connectTimeout: 20_000 }));
+  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(error).toMatchObject({ code: "ERR_CONNECT" });
+  expect(error.message).toContain(servers);
+  expect(error.message).toContain("is no ZooKeeper");
+  if (kind !== "garbled") expect(error.message).toContain(says);
+});
+
+test("two servers, each with a reason of its own: both are told", async () => {
+  const [refused, silent] = [`127.0.0.1:${await freePort()}`, await odd.call("silent")];
+  const connecting = ZkLockManager.connect(`${refused},${silent}`, { connectTimeout: 2_000 });
+  const { message } = await rejection(connecting);
+  expect(message).toContain(`${refused} refuses`);
+  expect(message).toContain(`${silent} takes connections`);
+});
+
+test.each([undefined, null, 2181, ["127.0.0.1:2181"], { host: "127.0.0.1", port: 2181 }])(
+  "connect(%j): InvalidArgumentError at once",
+  async (servers) => {
+    const error = await rejection(ZkLockManager.connect(servers as never));
+    expect(error).toBeInstanceOf(InvalidArgumentError);
+  },
+);
+
+test.each<[string, unknown]>([
+  ["a number", 5],
+  ["nothing", undefined],
+  ["text that is none", "a,,b"],
+  ["an address without a port", { host: "127.0.0.1" }],
+  ["a list of text", [SERVER]],
+])("a locator that gives %s: InvalidArgumentError at once", async (_, located) => {
+  const started = performance.now();
+  const error = await rejection(ZkLockManager.connect(() => Promise.resolve(located as never)));
+  expect(error).toBeInstanceOf(InvalidArgumentError);
+  expect(performance.now() - started).toBeLessThan(1_000);
+});
+
+test("a chroot that does not exist is told at once, and not made", async () => {
+  const servers = `${SERVER}${setting.root}/missing`;
+  const error = await rejection(ZkLockManager.connect(servers));
+  expect(error).toBeInstanceOf(ConnectError);
+  expect(error.message).toContain(`${setting.root}/missing does not exist`);
+  expect(await setting.raw.exists(`${setting.root}/missing`)).toBe(false);
+});
+
+test("a chroot that does not exist, of a client that was handed over: its acquires say so", async () => {
+  const client = setting.client();
+  client.config!.connect = `${SERVER}${setting.root}/missing`;
+  const error = await rejection(setting.adopting(client).createLock("r").acquire({ timeout: 5_000 }));
+  expect(error).toMatchObject({ code: "ERR_SESSION_LOST" });
+  expect(error.message).toContain("/missing does not exist");
 });
 
 test("a server that answers like ZooKeeper, but cannot be one: the error says so, and names the address", async () => {
@@ -127,7 +204,8 @@ test("a locator that never has one: ConnectError, in time", async () => {
   const locator = () => Promise.reject(new Error("the registry is down"));
   const started = performance.now();
   const error = await rejection(ZkLockManager.connect(locator, { connectTimeout: CONNECT_TIMEOUT_MS }));
-  expect(error).toMatchObject({ code: "ERR_CONNECT" });
+  expect(error).toMatchObject({ code: "ERR_CONNECT", cause: { message: "the registry is down" } });
+  expect(error.message).toContain("The locator failed: the registry is down.");
   expect(performance.now() - started).toBeLessThan(CONNECT_TIMEOUT_MS + 1_500);
 });
 
@@ -136,7 +214,39 @@ test("a locator that answers never at all: ConnectError, in time", async () => {
   const started = performance.now();
   const error = await rejection(ZkLockManager.connect(locator, { connectTimeout: CONNECT_TIMEOUT_MS }));
   expect(error).toMatchObject({ code: "ERR_CONNECT" });
+  expect(error.message).toContain("The locator has not answered.");
   expect(performance.now() - started).toBeLessThan(CONNECT_TIMEOUT_MS + 1_500);
+});
+
+test("a locator that fails while the manager runs is an 'error', once an outage; the session is carried on where it was", async () => {
+  const proxy = await setting.proxy();
+  let fails = false;
+  const locator: Locator = () =>
+    fails ? Promise.reject(new Error("the registry is down")) : Promise.resolve(proxy.connectString);
+  const manager = setting.keep(
+    await ZkLockManager.connect(locator, { rootDir: setting.root, sessionTimeout: SESSION_MS }),
+  );
+  const { id } = manager.session;
+  const lock = manager.createLock(setting.resource());
+  const token = await lock.acquire();
+  const cutAndComeBack = async () => {
+    const back = new Promise<void>((resolve) => manager.once("connected", resolve));
+    await proxy.cut();
+    await back;
+  };
+  fails = true;
+  await cutAndComeBack();
+  await cutAndComeBack();
+  expect(manager.session.id).toBe(id);
+  expect(await lock.renew()).toBe(token);
+  expect(setting.errors.splice(0).map(({ message }) => message)).toEqual(["The locator failed: the registry is down."]);
+  fails = false;
+  await cutAndComeBack();
+  expect(setting.errors).toEqual([]);
+  fails = true;
+  await cutAndComeBack();
+  expect(setting.errors.splice(0)).toHaveLength(1);
+  await lock.release();
 });
 
 test("the session is shown as it was negotiated, with a lease of two thirds of it", async () => {
@@ -170,7 +280,12 @@ test("a manager that has no client yet says so", async () => {
 
 test.each([
   ["host and process by default", undefined, { host: hostname(), pid: process.pid }],
-  ["the given one", { service: "billing", shard: 3 }, { service: "billing", shard: 3 }],
+  [
+    "what is given, beside them",
+    { service: "billing", shard: 3 },
+    { host: hostname(), pid: process.pid, service: "billing", shard: 3 },
+  ],
+  ["what is given, before them", { host: "billing-3" }, { host: "billing-3", pid: process.pid }],
 ])("a ticket shows its owner's identity: %s", async (_, identity, shown) => {
   const resource = setting.resource();
   const lock = (await setting.manager(identity === undefined ? {} : { identity })).createLock(resource);

@@ -1,7 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { InvalidArgumentError, LockError } from "../../src/errors.js";
-import { oddConnectString, oddList, parseServers, resolveServers } from "../../src/zookeeper/addresses.js";
+import {
+  checkLocated,
+  lookUp,
+  oddConnectString,
+  oddList,
+  parseServers,
+  resolveServers,
+  writeAddress,
+} from "../../src/zookeeper/addresses.js";
 
 describe("oddConnectString", () => {
   test.each([
@@ -44,17 +52,76 @@ describe("parseServers", () => {
       "",
     ],
     ["127.0.0.1:2181", [{ host: "127.0.0.1", port: 2181 }], ""],
+    ["[fe80::1%eth0]:2182/team", [{ host: "fe80::1%eth0", port: 2182 }], "/team"],
+    ["bücher.example:1", [{ host: "xn--bcher-kva.example", port: 1 }], ""],
+    ["日本語.jp", [{ host: "xn--wgv71a119e.jp", port: 2181 }], ""],
+    ["zoo_keeper-1.my_net:1", [{ host: "zoo_keeper-1.my_net", port: 1 }], ""],
   ])("%j", (servers, addresses, chroot) => {
     expect(parseServers(servers)).toEqual({ addresses, chroot });
   });
 
-  test.each(["", ",", "a,", ":1", "a:", "a:0", "a:65536", "a:123456", "a:b", "a b", "::1", "http://a", "a:1;b:2"])(
-    "%j is refused, by what it is",
-    (servers) => {
-      expect(() => parseServers(servers)).toThrow(InvalidArgumentError);
-      expect(() => parseServers(servers)).toThrow("host:port,host:port");
-    },
-  );
+  test.each([
+    ...["", ",", "a,", ":1", "a:", "a:0", "a:65536", "a:123456", "a:b", "a b", "::1", "http://a", "a:1;b:2"],
+    ...["[]:1", "[a]:1", "[127.0.0.1]:1", "[::1", "::1]:1", "[::1]2181", "[::1]x:1", "[fe80::1%]:1", "a\0b:1", "ü ü:1"],
+  ])("%j is refused, by what it is", (servers) => {
+    expect(() => parseServers(servers)).toThrow(InvalidArgumentError);
+    expect(() => parseServers(servers)).toThrow("host:port,host:port");
+  });
+});
+
+describe("parseServers", () => {
+  test.each([undefined, null, 2181, true, ["a:1"], { host: "a", port: 1 }])("%j is no string", (servers) => {
+    expect(() => parseServers(servers)).toThrow(InvalidArgumentError);
+    expect(() => parseServers(servers)).toThrow("are a string");
+  });
+
+  test.each(["a:1/x//y", "a:1//x", "a:1/./x", "a:1/x/..", "a:1/x\0", "a:1/x\n"])("%j: a chroot is clean", (servers) => {
+    expect(() => parseServers(servers)).toThrow(InvalidArgumentError);
+    expect(() => parseServers(servers)).toThrow("clean path");
+  });
+
+  test.each(["a:1/x,b:2/x", "a:1/x,b:2", "a/x,b"])("%j: a chroot is written once", (servers) => {
+    expect(() => parseServers(servers)).toThrow(InvalidArgumentError);
+    expect(() => parseServers(servers)).toThrow("once");
+  });
+});
+
+describe("checkLocated", () => {
+  test.each(["::1", "[::1]"])("takes the host %j", (host) => {
+    expect(checkLocated({ host, port: 2181 })).toEqual({ addresses: [{ host: "::1", port: 2181 }], chroot: "" });
+  });
+
+  test.each([
+    ...[
+      undefined,
+      null,
+      5,
+      true,
+      {},
+      { host: "a" },
+      { host: 5, port: 1 },
+      { host: "a", port: "1" },
+      { host: "", port: 1 },
+    ],
+    ...[
+      { host: "a", port: 0 },
+      { host: "a", port: 65_536 },
+      { host: "a", port: 1.5 },
+      { host: "a:1", port: 1 },
+      [["a"]],
+    ],
+    ...[{ host: "a/b", port: 1 }, ["a:1"], [{ host: "a", port: 1 }, null]],
+  ])("refuses %j", (located) => {
+    expect(() => checkLocated(located)).toThrow(InvalidArgumentError);
+    expect(() => checkLocated(located)).toThrow("A locator resolves with");
+  });
+});
+
+describe("writeAddress", () => {
+  test("puts an IPv6 address into brackets, for people", () => {
+    expect(writeAddress({ host: "::1", port: 1 })).toBe("[::1]:1");
+    expect(writeAddress({ host: "a", port: 1 })).toBe("a:1");
+  });
 });
 
 describe("oddList", () => {
@@ -79,12 +146,25 @@ describe("resolveServers", () => {
     const resolved = await resolveServers("localhost:2182/team");
     const [hosts, chroot] = [resolved.slice(0, resolved.indexOf("/")), resolved.slice(resolved.indexOf("/"))];
     expect(chroot).toBe("/team");
-    for (const address of hosts.split(",")) expect(address).toMatch(/^(127\.0\.0\.1|\[::1\]):2182$/);
+    for (const address of hosts.split(",")) expect(address).toMatch(/^(127\.0\.0\.1|::1):2182$/);
     expect(hosts.split(",").length % 2).toBe(1);
   });
 
   test("leaves out a name that does not resolve, as long as another one does", async () => {
     expect(await resolveServers("no-such-host.invalid,127.0.0.1:1")).toBe("127.0.0.1:1");
+  });
+
+  test.each([
+    ["[::1]:2181", "::1:2181"],
+    ["[fe80::1%eth0]:2182/team", "fe80::1%eth0:2182/team"],
+    ["[::1]:1,127.0.0.1:2", "::1:1,127.0.0.1:2,::1:1"],
+  ])("gives %j as the C client reads it: %j", async (servers, forClient) => {
+    expect(await resolveServers(servers)).toBe(forClient);
+  });
+
+  test("rejects with the resolver's error as the cause", async () => {
+    const looking = lookUp(parseServers("no-such-host.invalid:7"));
+    await expect(looking).rejects.toMatchObject({ cause: { code: expect.stringMatching(/^(ENOTFOUND|EAI_AGAIN)$/) } });
   });
 
   test("rejects when none does", async () => {

@@ -38,6 +38,9 @@ const BAD_MANAGER_OPTIONS: [unknown, string][] = [
 ];
 
 const BAD_CONNECT_OPTIONS: [unknown, string][] = [
+  [{ sessionTimeout: 2 ** 31 }, "sessionTimeout is at most 2147483647 ms"],
+  [{ sessionTimeout: 2 ** 32 + 5_000 }, "sessionTimeout is at most 2147483647 ms"],
+  [{ sessionTimeout: 1e300 }, "sessionTimeout is at most 2147483647 ms"],
   [{ sessionTimeout: 0 }, "sessionTimeout is a finite number of at least 1, not 0"],
   [{ sessionTimeout: Infinity }, "sessionTimeout"],
   [{ sessionTimeout: "4s" }, "sessionTimeout"],
@@ -67,6 +70,8 @@ const BAD_ACQUIRE_OPTIONS: [unknown, string][] = [
   [{ timeout: Infinity }, "timeout"],
   [{ timeout: "1" }, "timeout"],
   [{ signal: {} }, "signal is an AbortSignal"],
+  [{ signal: { aborted: false, addEventListener: () => undefined } }, "signal is an AbortSignal"],
+  [{ signal: new EventTarget() }, "signal is an AbortSignal"],
   [{ signal: new AbortController() }, "signal is an AbortSignal"],
 ];
 

@@ -1,5 +1,6 @@
 import { connect as connectPlain, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { microtask } from "../../later.js";
 import { type Clock, type Instant, instantOf } from "../../clock.js";
 import { FrameSplitter } from "./frame-splitter.js";
 import { JuteReader } from "./jute-reader.js";
@@ -61,7 +62,7 @@ export class FrameSocket {
     this.#outgoing.endFrame();
     if (this.#flushIsDue) return;
     this.#flushIsDue = true;
-    queueMicrotask(() => this.#flush());
+    microtask(() => this.#flush());
   }
 
   /** Closes it at once. Safe at any moment. */

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { microtask } from "../../later.js";
 import { type Clock, elapsedMs, type Instant, instantOf } from "../../clock.js";
 import type { Encoded } from "./codec.js";
 import { type Address, FrameSocket } from "./frame-socket.js";
@@ -234,7 +235,7 @@ export class WireConnection extends EventEmitter<WireEvents> {
     try {
       listener();
     } catch (error) {
-      queueMicrotask(() => {
+      microtask(() => {
         throw error;
       });
     }

@@ -22,6 +22,8 @@ export const api = {
   http: () => listen(createHttpServer((_request, response) => response.end("hello"))),
   silent: () => listen(createServer((socket) => socket.on("error", () => undefined).resume())),
   rude: () => listen(createServer((socket) => socket.on("error", () => undefined).destroy())),
+  // An alert, as a TLS server sends it to somebody who does not speak it.
+  tls: () => listen(createServer((socket) => socket.on("error", () => undefined).end("\x15\x03\x03\x00\x02\x02\x46"))),
   garbled: () => listen(createServer((socket) => socket.on("error", () => undefined).end(Buffer.alloc(256, 0xff)))),
   endless: () =>
     listen(
