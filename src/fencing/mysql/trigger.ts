@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { InvalidArgumentError, StaleTokenError } from "../../errors.js";
 import { readToken } from "../arguments.js";
+import { errorsIn } from "../thrown.js";
 import { quoteName, quoteTable, tableParts } from "../table-name.js";
 import type { TableName } from "../table-name.js";
 import { TOKEN_VARIABLE } from "./connection.js";
@@ -41,8 +42,10 @@ export async function unprotect(connection: MysqlConnection, table: TableName): 
 
 /** The StaleTokenError that a refusal of a trigger stands for, or null. */
 export function refusalOf(error: unknown, run?: { resource: string; token: number }): StaleTokenError | null {
-  if (!hasNumber(error, ErrorNumber.signalled)) return null;
-  const { message } = error as Error;
+  const signalled = errorsIn(error).find((one) => hasNumber(one, ErrorNumber.signalled));
+  if (signalled === undefined) return null;
+  // What wraps a driver's error may put words around its message; the driver's own is the last.
+  const { message } = errorsIn(signalled).at(-1) ?? signalled;
   const figures = /^zk-lock-manager: the token (\d+) is stale: the row has seen (\d+)$/.exec(message);
   if (figures === null) return null;
   const [token, highest] = [readToken(figures[1]), readToken(figures[2])];

@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
 import { InvalidArgumentError, StaleTokenError } from "../../errors.js";
 import { readToken } from "../arguments.js";
+import { errorsIn } from "../thrown.js";
 import { quoteName, quoteTable, tableParts } from "../table-name.js";
 import type { TableName } from "../table-name.js";
-import { commit } from "./connection.js";
+import { end } from "./connection.js";
 import { dialect } from "./dialect.js";
-import { SqlState, firstRow, hasState } from "./pool.js";
+import { TOKEN_SETTING } from "./fence.js";
+import { SqlState, firstRow } from "./pool.js";
 import type { PostgresClient } from "./pool.js";
-
-/** `run` announces its token under this name to its own transaction, so that its statements need not repeat it. */
-export const TOKEN_SETTING = "zk_lock_manager.token";
 
 /** Two triggers, because only the first is told which columns an UPDATE names. They fire in the order of their names. */
 const NAMED_TRIGGER = "zk_lock_fence_1_named";
@@ -31,7 +30,7 @@ export async function protect(
   const execute = `FOR EACH ROW EXECUTE FUNCTION ${check}()`;
   await client.query(`CREATE TRIGGER ${NAMED_TRIGGER} BEFORE UPDATE OF ${token} ON ${name} ${execute}`);
   await client.query(`CREATE TRIGGER ${WRITE_TRIGGER} BEFORE INSERT OR UPDATE OR DELETE ON ${name} ${execute}`);
-  await commit(client);
+  await end(client);
 }
 
 export async function unprotect(client: PostgresClient, table: TableName, waitTimeoutMs: number): Promise<void> {
@@ -39,13 +38,14 @@ export async function unprotect(client: PostgresClient, table: TableName, waitTi
   await begin(client, name, waitTimeoutMs);
   await dropTriggers(client, name);
   await client.query(`DROP FUNCTION IF EXISTS ${checkFunction(table)}()`);
-  await commit(client);
+  await end(client);
 }
 
 /** The StaleTokenError that a refusal of the trigger stands for, or null. The trigger puts its figures into DETAIL. */
 export function refusalOf(error: unknown, run?: { resource: string; token: number }): StaleTokenError | null {
-  if (!hasState(error, SqlState.staleToken)) return null;
-  const { message, detail } = error as Error & { detail?: unknown };
+  const raised = errorsIn(error).find((one) => (one as { code?: unknown }).code === SqlState.staleToken);
+  if (raised === undefined) return null;
+  const { message, detail } = raised as Error & { detail?: unknown };
   const figures = /^token (\d+), highest (\d+)$/.exec(String(detail));
   if (figures === null) return null;
   const [token, highest] = [readToken(figures[1]), readToken(figures[2])];
@@ -54,7 +54,9 @@ export function refusalOf(error: unknown, run?: { resource: string; token: numbe
 
 /** Locks the table against writers, and so against another protect of it too. */
 async function begin(client: PostgresClient, name: string, waitTimeoutMs: number): Promise<void> {
-  await client.query(`BEGIN; SET LOCAL lock_timeout = ${waitTimeoutMs}`);
+  await client.query(
+    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${waitTimeoutMs}; SET LOCAL statement_timeout = 0`,
+  );
   await client.query(`LOCK TABLE ${name} IN SHARE ROW EXCLUSIVE MODE`);
 }
 
