@@ -2,9 +2,9 @@ import { Loan, borrow } from "../borrow.js";
 import { leftOf } from "../busy-wait.js";
 import type { BusyWait } from "../busy-wait.js";
 import { attachSuppressed, cleanUp } from "../clean-up.js";
-import { FenceTransactionError, openTransaction } from "../errors.js";
+import { FenceTransactionError, openTransaction, readOnlyStore } from "../errors.js";
 import type { FencingToken } from "../fence-guard.js";
-import { change, limitOf, statusAfter } from "./pool.js";
+import { ErrorNumber, change, hasNumber, limitOf, statusAfter } from "./pool.js";
 import type { MysqlConnection, MysqlPool } from "./pool.js";
 
 /** The user variable in which `run` announces its token to the triggers of `protect`. */
@@ -19,10 +19,20 @@ const RESTORE = KEPT.map((name) => `SESSION ${name} = @zk_lock_manager_${name}`)
 
 /** COMMIT and ROLLBACK alone may go on with another transaction, or close the connection: completion_type decides. */
 const COMMIT = "COMMIT AND NO CHAIN NO RELEASE";
-export const ROLLBACK = "ROLLBACK AND NO CHAIN NO RELEASE";
+const ROLLBACK = "ROLLBACK AND NO CHAIN NO RELEASE";
 
-/** READ WRITE, whatever the default of the session is. */
-export const BEGIN = "START TRANSACTION READ WRITE";
+/** Begins a transaction that may write, whatever the default of the session is. */
+export async function begin(connection: MysqlConnection): Promise<void> {
+  try {
+    await change(connection, "START TRANSACTION READ WRITE");
+  } catch (error) {
+    throw hasNumber(error, ErrorNumber.readOnlyServer) ? readOnlyStore(error) : error;
+  }
+}
+
+export async function rollBack(connection: MysqlConnection): Promise<void> {
+  await change(connection, ROLLBACK);
+}
 
 /** Borrows a connection for `action`; it goes back to the pool unless `action` says that it is broken. */
 export async function withConnection<Connection extends MysqlConnection, T>(
@@ -83,7 +93,7 @@ export async function inTransaction<T>(
   try {
     const settings = `SET ${SAVE}, ${ours(times)}, ${TOKEN_VARIABLE} = ${token}`;
     if ((await statusAfter(connection, settings)).inTransaction) throw (foreign = openTransaction());
-    await change(connection, BEGIN);
+    await begin(connection);
     const result = await body();
     await change(connection, COMMIT);
     // It is committed: a connection that fails only now is closed, and nobody needs to hear of it.
@@ -93,7 +103,7 @@ export async function inTransaction<T>(
   } catch (error) {
     const failure = await cleanUp(async () => {
       // Somebody else's transaction is neither committed nor rolled back by us.
-      if (error !== foreign) await change(connection, ROLLBACK);
+      if (error !== foreign) await rollBack(connection);
       await change(connection, restore);
     });
     attachSuppressed(error, failure);

@@ -12,7 +12,7 @@ import type { TableName } from "../table-name.js";
 import { inside, openRun, refuseOrphan } from "../open-run.js";
 import type { OpenRun } from "../open-run.js";
 import { check } from "./check.js";
-import { BEGIN, ROLLBACK, inTransaction, withAutocommit, withConnection } from "./connection.js";
+import { begin, inTransaction, rollBack, withAutocommit, withConnection } from "./connection.js";
 import { dialect } from "./dialect.js";
 import { Fences } from "./fence.js";
 import { ErrorNumber, change, checkPool, firstColumn, hasNumber, matched } from "./pool.js";
@@ -159,8 +159,8 @@ class MysqlFence<Connection extends MysqlConnection> implements MysqlFenceGuard<
         () => this.#fences.raise(connection, resource, token),
         async () => {
           // Two first uses at once can deadlock. The server has rolled all back, and nothing of the body was in it.
-          await change(connection, ROLLBACK);
-          await change(connection, BEGIN);
+          await rollBack(connection);
+          await begin(connection);
         },
       );
       await this.#fences.confirm(connection, resource, token);

@@ -32,6 +32,7 @@ export async function protect(connection: MysqlConnection, table: TableName, col
       if (!hasNumber(error, ErrorNumber.triggerExists)) throw error;
     }
   }
+  await checkOrder(connection, table);
   const old = present.filter((trigger) => wanted.every((one) => one.trigger !== trigger));
   await dropTriggers(connection, table, old);
 }
@@ -69,6 +70,25 @@ async function ourTriggers(connection: MysqlConnection, table: TableName): Promi
 
 async function dropTriggers(connection: MysqlConnection, table: TableName, names: string[]): Promise<void> {
   for (const trigger of names) await change(connection, `DROP TRIGGER IF EXISTS ${inSchema(table, trigger)}`);
+}
+
+/** Refuses a table with a trigger after ours, which could write another token into the row. The server runs them by age. */
+async function checkOrder(connection: MysqlConnection, table: TableName): Promise<void> {
+  const { schema, table: name } = tableParts(table);
+  const of = "EVENT_OBJECT_SCHEMA = COALESCE(?, DATABASE()) AND EVENT_OBJECT_TABLE = ? AND ACTION_TIMING = 'BEFORE'";
+  const ours = `LEFT(TRIGGER_NAME, ${NAME_PREFIX.length}) = '${NAME_PREFIX}'`;
+  const sql =
+    `SELECT t.TRIGGER_NAME FROM information_schema.TRIGGERS t JOIN (SELECT EVENT_MANIPULATION, MAX(ACTION_ORDER) AS place ` +
+    `FROM information_schema.TRIGGERS WHERE ${of} AND ${ours} GROUP BY EVENT_MANIPULATION) o ` +
+    `ON o.EVENT_MANIPULATION = t.EVENT_MANIPULATION WHERE ${of} AND t.ACTION_ORDER > o.place ` +
+    "AND t.EVENT_MANIPULATION <> 'DELETE'";
+  const place = [schema ?? null, name];
+  const later = await firstColumn(connection, sql, [...place, ...place]);
+  if (later.length === 0) return;
+  throw new InvalidArgumentError(
+    `The table ${quoteTable(table, dialect)} has triggers that run after those of protect(), and could write another token: ` +
+      `${later.map(String).join(", ")}. Make them anew with PRECEDES, or call unprotect() and protect().`,
+  );
 }
 
 async function checkColumn(connection: MysqlConnection, table: TableName, column: string): Promise<void> {

@@ -9,6 +9,9 @@ import type { PostgresTransaction } from "./pool.js";
 /** `run` announces its token under this name to its own transaction, so that its statements need not repeat it. */
 export const TOKEN_SETTING = "zk_lock_manager.token";
 
+/** And under this one for which transaction: a setting that outlives it announces nothing. */
+export const TRANSACTION_SETTING = "zk_lock_manager.transaction";
+
 /** The rows of one guard's table, for statements inside a transaction. `table` is quoted already. */
 export class Fences {
   readonly table: string;
@@ -31,10 +34,11 @@ export class Fences {
     // Compared as the integers they are, whatever the column's type: a value that is no token is neither compared nor written over.
     const isToken = `fence.token::pg_catalog.text OPERATOR(pg_catalog.~) '${TOKEN_PATTERN}'`;
     const notAbove = `fence.token::pg_catalog.text::bigint OPERATOR(pg_catalog.<=) ${token}`;
+    const announce = `pg_catalog.set_config('${TRANSACTION_SETTING}', pg_catalog.txid_current()::pg_catalog.text, true)`;
     const answer = await tx.query(
       `INSERT INTO ${this.table} AS fence (resource, token) VALUES (${literal(resource)}, ${token}) ON CONFLICT (resource) ` +
         `DO UPDATE SET token = excluded.token WHERE CASE WHEN ${isToken} THEN ${notAbove} ELSE false END ` +
-        `RETURNING ${["pg_catalog.txid_current()::text AS id", ...then].join(", ")}`,
+        `RETURNING ${["pg_catalog.txid_current()::pg_catalog.text AS id", announce, ...then].join(", ")}`,
     );
     const id = rowsOf(answer).length === 0 ? undefined : firstValue(answer);
     if (typeof id === "string" && /^\d+$/.test(id)) return id;
