@@ -43,14 +43,15 @@ export async function unprotect(connection: MysqlConnection, table: TableName): 
 
 /** The StaleTokenError that a refusal of a trigger stands for, or null. */
 export function refusalOf(error: unknown, run?: { resource: string; token: number }): StaleTokenError | null {
-  const signalled = errorsIn(error).find((one) => hasNumber(one, ErrorNumber.signalled));
-  if (signalled === undefined) return null;
-  // What wraps a driver's error may put words around its message; the driver's own is the last.
-  const { message } = errorsIn(signalled).at(-1) ?? signalled;
-  const figures = /^zk-lock-manager: the token (\d+) is stale: the row has seen (\d+)$/.exec(message);
-  if (figures === null) return null;
+  if (!hasNumber(error, ErrorNumber.signalled)) return null;
+  // What is built on a driver may put the statement before its message.
+  const pattern = /zk-lock-manager: the token (\d+) is stale: the row has seen (\d+)$/;
+  const figures = errorsIn(error)
+    .map(({ message }) => pattern.exec(message))
+    .find((found) => found !== null);
+  if (figures === undefined) return null;
   const [token, highest] = [readToken(figures[1]), readToken(figures[2])];
-  return new StaleTokenError(message, { resource: run?.resource, token, highest, cause: error });
+  return new StaleTokenError(figures[0], { resource: run?.resource, token, highest, cause: error });
 }
 
 /** A trigger lives in the schema of its table. */

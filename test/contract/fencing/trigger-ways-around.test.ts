@@ -137,12 +137,11 @@ describe("PostgreSQL", () => {
   });
 
   test("keeps the checks of two tables of one name apart", async () => {
-    await pool.query(
-      "CREATE TABLE t.job (id int, other_token bigint); CREATE TABLE public.job (id int, fence_token bigint)",
-    );
+    await pool.query("CREATE TABLE public.job (id int, fence_token bigint)");
     const pathed = new pg.Pool({ connectionString: server.url, max: 1, options: "-c search_path=t,public" });
-    await postgresFence(pathed).protect("job", { column: "other_token" });
-    await postgresFence(pool).protect("job");
+    await postgresFence(pathed).protect("job");
+    await pool.query("CREATE TABLE t.job (id int, other_token bigint)");
+    await postgresFence(pool).protect("t.job", { column: "other_token" });
     await pool.query("INSERT INTO t.job VALUES (1, 5); INSERT INTO public.job VALUES (1, 5)");
     await expect(pool.query("UPDATE t.job SET other_token = 4")).rejects.toThrow(/is stale/);
     await expect(pool.query("UPDATE public.job SET fence_token = 4")).rejects.toThrow(/is stale/);
