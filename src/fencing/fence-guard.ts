@@ -11,9 +11,10 @@ export interface FenceGuard<Tx> {
    * The same token again is accepted. The fence stays locked until the end of the transaction, so an older writer ends
    * before a newer one begins, or is refused. A body that throws takes everything back, the fence included.
    *
-   * Rejects with StaleTokenError (the store has seen a higher token), FenceBusyError (another writer kept the fence longer
-   * than `waitTimeoutMs`), FenceSetupError (`setup()` was never called), InvalidArgumentError (before anything is sent),
-   * or with the very error of the body.
+   * Rejects with StaleTokenError (the store has seen a higher token), FenceBusyError (another writer kept the fence, or all
+   * connections of the pool, longer than `waitTimeoutMs`), FenceSetupError (`setup()` was never called, or the store is not as it
+   * was made), FenceTransactionError (the body, or the store, ended the transaction; or the call was made in the body of a run for
+   * the same resource), InvalidArgumentError (before anything is sent), or with the very error of the body.
    */
   run<T>(resource: string, token: FencingToken, body: (tx: Tx) => Promise<T> | T): Promise<T>;
 
@@ -26,7 +27,10 @@ export interface FenceGuard<Tx> {
 
 /** What the guards have in common. All times are milliseconds. */
 export interface FenceOptions {
-  /** How long `run` waits for another writer of the resource before it rejects with FenceBusyError. Default 15,000. */
+  /**
+   * How long `run` waits for a connection of the pool and for another writer of the resource, both together, before it rejects with
+   * FenceBusyError. Default 15,000.
+   */
   waitTimeoutMs?: number;
 }
 

@@ -26,14 +26,23 @@ export interface SqlDialect extends IdentifierRules {
   /** Writes a value as a 64-bit integer, or as text that keeps all its digits. */
   asInteger(expression: string): string;
   asText(expression: string): string;
+  /** Whether a value that is not NULL can be a token: only those may be compared, and written over. */
+  isToken(column: string): string;
+  /** A value that is no token, as text that could not be one either. */
+  shown(column: string): string;
+  /** Compares two 64-bit integers, whatever operators the session has of its own. */
+  compare(left: string, operator: "<=" | ">", right: string): string;
 }
+
+/** A token as text: a regular expression that all servers read alike. The guards write no other form. */
+export const TOKEN_PATTERN = "^(0|[1-9][0-9]{0,15})$";
 
 export interface SqlStatement {
   text: string;
   values: SqlValue[];
 }
 
-/** `UPDATE … SET …, token = $ WHERE … AND (token IS NULL OR token <= $)`: check and write are one statement. */
+/** `UPDATE … SET …, token = $ WHERE … AND (token IS NULL OR … token <= $)`: check and write are one statement. */
 export function updateStatement(update: GuardedUpdate, dialect: SqlDialect): SqlStatement {
   const values: SqlValue[] = [];
   const token = tokenColumn(update, dialect);
@@ -47,19 +56,27 @@ export function updateStatement(update: GuardedUpdate, dialect: SqlDialect): Sql
   });
   set.push(`${token} = ${dialect.asInteger(bind(update.token, values, dialect))}`);
   const where = conditions(update, values, dialect);
-  const passed = `(${token} IS NULL OR ${token} <= ${dialect.asInteger(bind(update.token, values, dialect))})`;
+  const notAbove = dialect.compare(token, "<=", dialect.asInteger(bind(update.token, values, dialect)));
+  const passed = `(${token} IS NULL OR (${dialect.isToken(token)} AND ${notAbove}))`;
   const text = `UPDATE ${quoteTable(update.table, dialect)} SET ${set.join(", ")} WHERE ${where} AND ${passed}`;
   return { text, values };
 }
 
-/** The highest token above ours among the rows that the update named: why it changed none. */
+/**
+ * Why the update changed none of the rows that it named: a value that is no token, where there is one, or else the highest token
+ * above ours, or else NULL.
+ */
 export function refusalStatement(update: GuardedUpdate, dialect: SqlDialect): SqlStatement {
   const values: SqlValue[] = [];
   const token = tokenColumn(update, dialect);
+  const foreign = `MIN(CASE WHEN ${dialect.isToken(token)} THEN NULL ELSE ${dialect.shown(token)} END)`;
+  const above = dialect.compare(token, ">", dialect.asInteger(bind(update.token, values, dialect)));
+  const highest = `MAX(CASE WHEN ${above} THEN ${token} END)`;
   const where = conditions(update, values, dialect);
-  const above = `${token} > ${dialect.asInteger(bind(update.token, values, dialect))}`;
-  const highest = `${dialect.asText(`MAX(${token})`)} AS token`;
-  return { text: `SELECT ${highest} FROM ${quoteTable(update.table, dialect)} WHERE ${where} AND ${above}`, values };
+  const text =
+    `SELECT COALESCE(${foreign}, ${dialect.asText(highest)}) AS token FROM ${quoteTable(update.table, dialect)} ` +
+    `WHERE ${where} AND ${token} IS NOT NULL`;
+  return { text, values };
 }
 
 export function staleRow(update: GuardedUpdate, highest: FencingToken): StaleTokenError {

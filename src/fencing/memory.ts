@@ -1,11 +1,13 @@
+import { InvalidArgumentError } from "../errors.js";
 import { checkResource, checkToken, timeOption } from "./arguments.js";
 import { staleToken } from "./errors.js";
 import { DEFAULT_WAIT_TIMEOUT_MS } from "./fence-guard.js";
 import type { FenceGuard, FenceOptions, FencingToken } from "./fence-guard.js";
+import { inside, openRun } from "./open-run.js";
 import { Turns } from "./turns.js";
 
 export type { FenceGuard, FenceOptions, FencingToken } from "./fence-guard.js";
-export { FenceBusyError } from "./errors.js";
+export { FenceBusyError, FenceTransactionError } from "./errors.js";
 export { StaleTokenError } from "../errors.js";
 
 /** Reads what is committed and its own writes; its writes come into force when the body ends well. */
@@ -38,6 +40,7 @@ class MemoryFence implements MemoryFenceGuard {
   async run<T>(resource: string, token: FencingToken, body: (tx: MemoryTransaction) => Promise<T> | T): Promise<T> {
     checkResource(resource);
     checkToken(token);
+    const run = openRun(this, "", resource);
     const turns = this.#turns.get(resource) ?? new Turns();
     this.#turns.set(resource, turns);
     const end = await turns.take(resource, this.#waitTimeoutMs);
@@ -45,11 +48,16 @@ class MemoryFence implements MemoryFenceGuard {
       const highest = this.#fences.get(resource);
       if (highest !== undefined && token < highest) throw staleToken(resource, token, highest);
       const tx = new StagedWrites(this.#values);
-      const result = await body(tx);
-      this.#fences.set(resource, token);
-      tx.commit();
-      return result;
+      try {
+        const result = await inside(run, () => body(tx));
+        this.#fences.set(resource, token);
+        tx.commit();
+        return result;
+      } finally {
+        tx.close();
+      }
     } finally {
+      run.state = "ended";
       end();
       if (turns.idle) this.#turns.delete(resource);
     }
@@ -74,6 +82,7 @@ class MemoryFence implements MemoryFenceGuard {
 class StagedWrites implements MemoryTransaction {
   readonly #committed: Map<string, unknown>;
   readonly #staged = new Map<string, { value: unknown } | "deleted">();
+  #closed = false;
 
   constructor(committed: Map<string, unknown>) {
     this.#committed = committed;
@@ -86,11 +95,23 @@ class StagedWrites implements MemoryTransaction {
   }
 
   set(key: string, value: unknown): void {
+    this.#checkOpen();
     this.#staged.set(key, { value });
   }
 
   delete(key: string): void {
+    this.#checkOpen();
     this.#staged.set(key, "deleted");
+  }
+
+  /** What is written from now on could not come into force. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed)
+      throw new InvalidArgumentError("The run is over, and this write came too late. Await everything in the body.");
   }
 
   commit(): void {

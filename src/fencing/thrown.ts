@@ -10,3 +10,19 @@ export function isError(thrown: unknown): thrown is Error {
 export function asError(thrown: unknown): Error {
   return isError(thrown) ? thrown : new Error(String(thrown));
 }
+
+/**
+ * The error itself and those inside it: what is built on a driver wraps the driver's errors, as `cause` (Drizzle), `driverError`
+ * (TypeORM) or `original` (Sequelize).
+ */
+export function errorsIn(thrown: unknown): Error[] {
+  const found: Error[] = [];
+  const look = (one: unknown): void => {
+    if (!isError(one) || found.includes(one)) return;
+    found.push(one);
+    const { cause, driverError, original } = one as { cause?: unknown; driverError?: unknown; original?: unknown };
+    for (const inner of [cause, driverError, original]) look(inner);
+  };
+  look(thrown);
+  return found;
+}

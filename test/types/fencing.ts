@@ -28,6 +28,10 @@ export async function postgres(pool: pg.Pool): Promise<void> {
   const { text, values } = guard.guardedUpdate({ table: "t", set: { a: 1 }, where: { id: 7n }, token: 1 });
   await pool.query(text, values);
   await pool.query(guard.guardedUpdate({ table: "t", set: { a: new Date() }, where: { id: null }, token: 1 }));
+  await guard.check(await pool.connect(), "r", 1);
+  await guard.check({ query: (text: string) => Promise.resolve({ rows: [text] }) }, "r", 1);
+  // @ts-expect-error -- a function is no transaction
+  await guard.check((text: string) => Promise.resolve(text), "r", 1);
   // @ts-expect-error -- a connection is not a pool: a run needs one of its own
   postgresFence(new pg.Client());
   // @ts-expect-error -- objects are no values of a guarded update
@@ -44,6 +48,7 @@ export async function mariadb(pool: mysql.Pool, callbacks: callbackMysql.Pool): 
     return (await tx.execute<mysql.RowDataPacket[]>("SELECT ?", [1]))[0];
   });
   exactly<mysql.RowDataPacket[]>().is(rows, true);
+  await guard.check(await pool.getConnection(), "r", 1);
   mysqlFence(callbacks.promise());
   // @ts-expect-error -- the callback API would never answer
   mysqlFence(callbacks);
@@ -74,6 +79,7 @@ export async function sqlite(db: Database.Database, nodes: DatabaseSync): Promis
     return tx.prepare("UPDATE t SET a = 1").run().changes;
   });
   exactly<number>().is(changes, true);
+  sqliteFence(db).check(db, "r", 1);
   // @ts-expect-error -- SQLite has no way to end an idle transaction
   sqliteFence(db, { idleTimeoutMs: 1 });
 }

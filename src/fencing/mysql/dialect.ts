@@ -1,3 +1,4 @@
+import { TOKEN_PATTERN } from "../guarded-update.js";
 import type { SqlDialect } from "../guarded-update.js";
 
 export const dialect: SqlDialect = {
@@ -7,4 +8,7 @@ export const dialect: SqlDialect = {
   placeholder: () => "?",
   asInteger: (expression) => `CAST(${expression} AS SIGNED)`,
   asText: (expression) => `CAST(${expression} AS CHAR)`,
+  isToken: (column) => `CAST(${column} AS CHAR) REGEXP '${TOKEN_PATTERN}'`,
+  shown: (column) => `CAST(${column} AS CHAR)`,
+  compare: (left, operator, right) => `${left} ${operator} ${right}`,
 };

@@ -1,17 +1,23 @@
 import type { StaleTokenError } from "../../errors.js";
 import { checkResource, checkToken, readToken, timeOption } from "../arguments.js";
-import { busyFence, missingSetup, staleToken } from "../errors.js";
+import { startWait } from "../busy-wait.js";
+import type { BusyWait } from "../busy-wait.js";
+import { busyFence, endedTransaction, lostConnection } from "../errors.js";
 import { DEFAULT_COLUMN, DEFAULT_IDLE_TIMEOUT_MS, DEFAULT_TABLE, DEFAULT_WAIT_TIMEOUT_MS } from "../fence-guard.js";
 import type { FenceGuard, FenceOptions, FencingToken } from "../fence-guard.js";
 import { refusalStatement, staleRow, updateStatement } from "../guarded-update.js";
 import type { GuardedUpdate, SqlValue } from "../guarded-update.js";
 import { quoteTable } from "../table-name.js";
 import type { TableName } from "../table-name.js";
-import { inTransaction, withConnection } from "./connection.js";
-import type { TransactionTimes } from "./connection.js";
+import { inside, openRun, refuseOrphan } from "../open-run.js";
+import type { OpenRun } from "../open-run.js";
+import { check } from "./check.js";
+import { begin, inTransaction, rollBack, withAutocommit, withConnection } from "./connection.js";
 import { dialect } from "./dialect.js";
-import { ErrorNumber, change, checkPool, firstColumn, hasNumber } from "./pool.js";
-import type { MysqlConnection, MysqlPool } from "./pool.js";
+import { Fences } from "./fence.js";
+import { ErrorNumber, change, checkPool, firstColumn, hasNumber, matched } from "./pool.js";
+import type { MysqlConnection, MysqlPool, MysqlTransaction } from "./pool.js";
+import { createTable } from "./table.js";
 import { protect, refusalOf, unprotect } from "./trigger.js";
 
 export interface MysqlFenceOptions extends FenceOptions {
@@ -26,6 +32,15 @@ export interface MysqlFenceOptions extends FenceOptions {
 }
 
 export interface MysqlFenceGuard<Connection extends MysqlConnection> extends FenceGuard<Connection> {
+  /**
+   * Raises the fence inside a transaction that you, or your ORM, opened and will commit: what you write in it before it ends is
+   * protected as in the body of `run`. Await it before you write. `tx` is the connection of the transaction, not the pool. The
+   * triggers of `protect` are not told the token: there, name the column in your statements.
+   *
+   * Rejects as `run` does, and with FenceTransactionError where no transaction is open, or where a deadlock has ended it: roll back
+   * and begin anew. After the others, the transaction may go on as if `check` had not been called.
+   */
+  check(tx: MysqlTransaction, resource: string, token: FencingToken): Promise<void>;
   /** The guarded UPDATE as a statement, to be run with `tx.execute(sql, values)`. */
   guardedUpdate(update: GuardedUpdate): { sql: string; values: SqlValue[] };
   /** Runs the guarded UPDATE. Gives the number of rows matched; StaleTokenError where a higher token kept it from any. */
@@ -52,45 +67,56 @@ export function mysqlFence<Connection extends MysqlConnection>(
 
 class MysqlFence<Connection extends MysqlConnection> implements MysqlFenceGuard<Connection> {
   readonly #pool: MysqlPool<Connection>;
-  readonly #table: string;
-  readonly #times: TransactionTimes;
+  readonly #name: TableName;
+  readonly #fences: Fences;
+  readonly #waitTimeoutMs: number;
+  readonly #idleTimeoutMs: number;
 
   constructor(pool: MysqlPool<Connection>, options: MysqlFenceOptions) {
     checkPool(pool);
     this.#pool = pool;
-    this.#table = quoteTable(options.table ?? DEFAULT_TABLE, dialect);
-    this.#times = {
-      waitTimeoutMs: timeOption("waitTimeoutMs", options.waitTimeoutMs, DEFAULT_WAIT_TIMEOUT_MS),
-      idleTimeoutMs: timeOption("idleTimeoutMs", options.idleTimeoutMs, DEFAULT_IDLE_TIMEOUT_MS),
-    };
+    this.#name = options.table ?? DEFAULT_TABLE;
+    this.#fences = new Fences(quoteTable(this.#name, dialect));
+    this.#waitTimeoutMs = timeOption("waitTimeoutMs", options.waitTimeoutMs, DEFAULT_WAIT_TIMEOUT_MS);
+    this.#idleTimeoutMs = timeOption("idleTimeoutMs", options.idleTimeoutMs, DEFAULT_IDLE_TIMEOUT_MS);
   }
 
   async run<T>(resource: string, token: FencingToken, body: (tx: Connection) => Promise<T> | T): Promise<T> {
     checkResource(resource);
     checkToken(token);
-    return withConnection(this.#pool, (connection, broken) =>
-      inTransaction(connection, token, this.#times, broken, async () => {
-        await this.#raise(connection, resource, token);
-        try {
-          return await body(connection);
-        } catch (error) {
-          throw refusalOf(error, { resource, token }) ?? error;
-        }
-      }),
-    );
+    const run = openRun(this.#pool, this.#fences.table, resource);
+    const wait = this.#wait(resource);
+    try {
+      return await withConnection(this.#pool, wait, (connection, loan) => {
+        loan.onLost(() => (run.state = "lost"));
+        const times = { wait, idleTimeoutMs: this.#idleTimeoutMs };
+        return inTransaction(connection, token, times, loan, async () => {
+          await this.#raise(connection, resource, token, wait);
+          const result = await this.#body(connection, run, token, body);
+          if (loan.lost !== undefined) throw lostConnection(resource, loan.lost);
+          refuseOrphan(run);
+          await checkSavepoint(connection, resource);
+          return result;
+        });
+      });
+    } finally {
+      run.state = "ended";
+    }
+  }
+
+  async check(tx: MysqlTransaction, resource: string, token: FencingToken): Promise<void> {
+    checkResource(resource);
+    checkToken(token);
+    await check(this.#fences, tx, resource, token, this.#waitTimeoutMs);
   }
 
   async highest(resource: string): Promise<FencingToken | null> {
     checkResource(resource);
-    return withConnection(this.#pool, (connection) => this.#highest(connection, resource, ""));
+    return this.#explained(resource, (connection) => this.#fences.highest(connection, resource));
   }
 
-  async setup(): Promise<void> {
-    // Bytes compare exactly, trailing spaces and letter case included, which no text type promises in every collation.
-    const columns = "resource VARBINARY(512) NOT NULL PRIMARY KEY, token BIGINT NOT NULL";
-    await withConnection(this.#pool, (connection) =>
-      change(connection, `CREATE TABLE IF NOT EXISTS ${this.#table} (${columns}) ENGINE = InnoDB`),
-    );
+  setup(): Promise<void> {
+    return this.#explained(undefined, (connection) => createTable(connection, this.#name));
   }
 
   guardedUpdate(update: GuardedUpdate): { sql: string; values: SqlValue[] } {
@@ -100,8 +126,8 @@ class MysqlFence<Connection extends MysqlConnection> implements MysqlFenceGuard<
 
   async update(update: GuardedUpdate): Promise<number> {
     const { sql, values } = this.guardedUpdate(update);
-    return withConnection(this.#pool, async (connection) => {
-      const changed = await change(connection, sql, values);
+    return this.#explained(undefined, async (connection, wait) => {
+      const changed = await this.#again(wait, () => matched(connection, sql, values));
       if (changed > 0) return changed;
       const refusal = refusalStatement(update, dialect);
       const [highest] = await firstColumn(connection, refusal.text, refusal.values);
@@ -110,62 +136,90 @@ class MysqlFence<Connection extends MysqlConnection> implements MysqlFenceGuard<
     });
   }
 
-  protect(table: TableName, options: { column?: string } = {}): Promise<void> {
-    return withConnection(this.#pool, (connection) => protect(connection, table, options.column ?? DEFAULT_COLUMN));
+  async protect(table: TableName, options: { column?: string } = {}): Promise<void> {
+    return this.#explained(undefined, (connection) => protect(connection, table, options.column ?? DEFAULT_COLUMN));
   }
 
-  unprotect(table: TableName): Promise<void> {
-    return withConnection(this.#pool, (connection) => unprotect(connection, table));
+  async unprotect(table: TableName): Promise<void> {
+    return this.#explained(undefined, (connection) => unprotect(connection, table));
   }
 
   refusalOf(error: unknown): StaleTokenError | null {
     return refusalOf(error);
   }
 
-  /**
-   * The INSERT locks the row, new or old, until the end of the transaction, and raises it; the locking read after it sees
-   * the row as it is, in every isolation level. Neither makes a snapshot, so what the body reads is newer than both.
-   */
-  async #raise(connection: Connection, resource: string, token: FencingToken): Promise<void> {
-    const insert =
-      `INSERT INTO ${this.#table} (resource, token) VALUES (${inHex(resource)}, ${token}) ` +
-      `ON DUPLICATE KEY UPDATE token = GREATEST(token, ${token})`;
-    const deadlineMs = performance.now() + this.#times.waitTimeoutMs;
+  #wait(resource: string | undefined): BusyWait {
+    return startWait(resource, this.#waitTimeoutMs);
+  }
+
+  async #raise(connection: Connection, resource: string, token: FencingToken, wait: BusyWait): Promise<void> {
+    try {
+      await this.#again(
+        wait,
+        () => this.#fences.raise(connection, resource, token),
+        async () => {
+          // Two first uses at once can deadlock. The server has rolled all back, and nothing of the body was in it.
+          await rollBack(connection);
+          await begin(connection);
+        },
+      );
+      await this.#fences.confirm(connection, resource, token);
+      await change(connection, `SAVEPOINT ${SAVEPOINT}`);
+    } catch (error) {
+      throw this.#fences.explainWait(error, resource, this.#waitTimeoutMs);
+    }
+  }
+
+  async #body<T>(
+    connection: Connection,
+    run: OpenRun,
+    token: FencingToken,
+    body: (tx: Connection) => Promise<T> | T,
+  ): Promise<T> {
+    try {
+      return await inside(run, () => body(connection));
+    } catch (error) {
+      throw refusalOf(error, { resource: run.resource, token }) ?? error;
+    }
+  }
+
+  /** For what is no run: one statement or a few, whose errors are the guard's where it has one for them. */
+  async #explained<T>(
+    resource: string | undefined,
+    action: (connection: Connection, wait: BusyWait) => Promise<T>,
+  ): Promise<T> {
+    const wait = this.#wait(resource);
+    return withAutocommit(this.#pool, wait, async (connection) => {
+      try {
+        return await action(connection, wait);
+      } catch (error) {
+        throw this.#fences.explainWait(error, resource, this.#waitTimeoutMs);
+      }
+    });
+  }
+
+  /** A statement that the server has taken back because of another writer, with all of its transaction, is sent again. */
+  async #again<T>(wait: BusyWait, statement: () => Promise<T>, before = () => Promise.resolve()): Promise<T> {
     for (;;) {
       try {
-        await change(connection, insert);
-        break;
+        return await statement();
       } catch (error) {
-        const again = hasNumber(error, ErrorNumber.deadlock, ErrorNumber.recordChanged);
-        if (hasNumber(error, ErrorNumber.lockWaitTimeout) || (again && performance.now() >= deadlineMs)) {
-          throw busyFence(resource, this.#times.waitTimeoutMs, error);
-        }
-        if (!again) throw this.#explain(error);
-        // Two first uses at once can deadlock. The server has rolled all back, and nothing of the body was in it.
-        await change(connection, "ROLLBACK");
-        await change(connection, "START TRANSACTION");
+        if (!hasNumber(error, ...ErrorNumber.again)) throw error;
+        if (performance.now() >= wait.deadlineMs) throw busyFence(wait.resource, wait.waitTimeoutMs, error);
+        await before();
       }
     }
-    const highest = await this.#highest(connection, resource, " FOR UPDATE");
-    if (highest !== token) throw staleToken(resource, token, highest ?? token);
-  }
-
-  async #highest(connection: Connection, resource: string, locking: string): Promise<FencingToken | null> {
-    const sql = `SELECT CAST(token AS CHAR) AS token FROM ${this.#table} WHERE resource = ${inHex(resource)}${locking}`;
-    try {
-      const [highest] = await firstColumn(connection, sql);
-      return highest === undefined ? null : readToken(highest);
-    } catch (error) {
-      throw this.#explain(error);
-    }
-  }
-
-  #explain(error: unknown): unknown {
-    return hasNumber(error, ErrorNumber.noSuchTable) ? missingSetup(this.#table, error) : error;
   }
 }
 
-/** The bytes of a name as a literal: exact in every character set and SQL mode, and nothing in it can be read as SQL. */
-function inHex(resource: string): string {
-  return `X'${Buffer.from(resource).toString("hex")}'`;
+/** A body has savepoints of its own, under other names. */
+const SAVEPOINT = "zk_lock_manager_fence";
+
+/** The savepoint was set when the fence was raised, and went with that transaction if the body, or the server, ended it. */
+async function checkSavepoint(connection: MysqlConnection, resource: string): Promise<void> {
+  try {
+    await change(connection, `RELEASE SAVEPOINT ${SAVEPOINT}`);
+  } catch (error) {
+    throw hasNumber(error, ErrorNumber.noSavepoint) ? endedTransaction(resource, error) : error;
+  }
 }

@@ -1,6 +1,6 @@
 export { mysqlFence } from "./guard.js";
 export type { MysqlFenceGuard, MysqlFenceOptions } from "./guard.js";
-export type { MysqlConnection, MysqlPool } from "./pool.js";
+export type { MysqlConnection, MysqlPool, MysqlTransaction } from "./pool.js";
 export type { FenceGuard, FenceOptions, FencingToken } from "../fence-guard.js";
 export type { GuardedUpdate, SqlValue } from "../guarded-update.js";
 export type { TableName } from "../table-name.js";

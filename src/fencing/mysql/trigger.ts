@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { InvalidArgumentError, StaleTokenError } from "../../errors.js";
 import { readToken } from "../arguments.js";
+import { errorsIn } from "../thrown.js";
 import { quoteName, quoteTable, tableParts } from "../table-name.js";
 import type { TableName } from "../table-name.js";
 import { TOKEN_VARIABLE } from "./connection.js";
@@ -31,6 +32,7 @@ export async function protect(connection: MysqlConnection, table: TableName, col
       if (!hasNumber(error, ErrorNumber.triggerExists)) throw error;
     }
   }
+  await checkOrder(connection, table);
   const old = present.filter((trigger) => wanted.every((one) => one.trigger !== trigger));
   await dropTriggers(connection, table, old);
 }
@@ -42,11 +44,14 @@ export async function unprotect(connection: MysqlConnection, table: TableName): 
 /** The StaleTokenError that a refusal of a trigger stands for, or null. */
 export function refusalOf(error: unknown, run?: { resource: string; token: number }): StaleTokenError | null {
   if (!hasNumber(error, ErrorNumber.signalled)) return null;
-  const { message } = error as Error;
-  const figures = /^zk-lock-manager: the token (\d+) is stale: the row has seen (\d+)$/.exec(message);
-  if (figures === null) return null;
+  // What is built on a driver may put the statement before its message.
+  const pattern = /zk-lock-manager: the token (\d+) is stale: the row has seen (\d+)$/;
+  const figures = errorsIn(error)
+    .map(({ message }) => pattern.exec(message))
+    .find((found) => found !== null);
+  if (figures === undefined) return null;
   const [token, highest] = [readToken(figures[1]), readToken(figures[2])];
-  return new StaleTokenError(message, { resource: run?.resource, token, highest, cause: error });
+  return new StaleTokenError(figures[0], { resource: run?.resource, token, highest, cause: error });
 }
 
 /** A trigger lives in the schema of its table. */
@@ -66,6 +71,25 @@ async function ourTriggers(connection: MysqlConnection, table: TableName): Promi
 
 async function dropTriggers(connection: MysqlConnection, table: TableName, names: string[]): Promise<void> {
   for (const trigger of names) await change(connection, `DROP TRIGGER IF EXISTS ${inSchema(table, trigger)}`);
+}
+
+/** Refuses a table with a trigger after ours, which could write another token into the row. The server runs them by age. */
+async function checkOrder(connection: MysqlConnection, table: TableName): Promise<void> {
+  const { schema, table: name } = tableParts(table);
+  const of = "EVENT_OBJECT_SCHEMA = COALESCE(?, DATABASE()) AND EVENT_OBJECT_TABLE = ? AND ACTION_TIMING = 'BEFORE'";
+  const ours = `LEFT(TRIGGER_NAME, ${NAME_PREFIX.length}) = '${NAME_PREFIX}'`;
+  const sql =
+    `SELECT t.TRIGGER_NAME FROM information_schema.TRIGGERS t JOIN (SELECT EVENT_MANIPULATION, MAX(ACTION_ORDER) AS place ` +
+    `FROM information_schema.TRIGGERS WHERE ${of} AND ${ours} GROUP BY EVENT_MANIPULATION) o ` +
+    `ON o.EVENT_MANIPULATION = t.EVENT_MANIPULATION WHERE ${of} AND t.ACTION_ORDER > o.place ` +
+    "AND t.EVENT_MANIPULATION <> 'DELETE'";
+  const place = [schema ?? null, name];
+  const later = await firstColumn(connection, sql, [...place, ...place]);
+  if (later.length === 0) return;
+  throw new InvalidArgumentError(
+    `The table ${quoteTable(table, dialect)} has triggers that run after those of protect(), and could write another token: ` +
+      `${later.map(String).join(", ")}. Make them anew with PRECEDES, or call unprotect() and protect().`,
+  );
 }
 
 async function checkColumn(connection: MysqlConnection, table: TableName, column: string): Promise<void> {

@@ -1,40 +1,86 @@
+import { Loan, borrow } from "../borrow.js";
+import type { BusyWait } from "../busy-wait.js";
 import { attachSuppressed, cleanUp } from "../clean-up.js";
-import { FenceTransactionError } from "../errors.js";
+import { FenceTransactionError, endedTransaction, openTransaction } from "../errors.js";
+import { firstValue } from "../answer.js";
+import { errorsIn } from "../thrown.js";
+import { SqlState, hasState, limitOf } from "./pool.js";
 import type { PostgresClient, PostgresPool } from "./pool.js";
 
 /**
- * Borrows a connection for `action`. It goes back to the pool where the action ended well or could be rolled back, and is
- * closed otherwise.
+ * Borrows a connection for `action`, and refuses one that has somebody's transaction open. It goes back to the pool where the
+ * action ended well or could be rolled back, and is closed otherwise.
  */
 export async function withConnection<Client extends PostgresClient, T>(
   pool: PostgresPool<Client>,
-  action: (client: Client) => Promise<T>,
+  wait: BusyWait,
+  action: (client: Client, loan: Loan) => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect();
-  // A connection that the server ends between two statements emits an error, which would end the process if unheard. The
-  // statement after it fails anyway, so there is nothing to do here.
-  const ignore = (): void => undefined;
-  client.on("error", ignore);
+  const client = await borrow(pool, limitOf(pool), () => pool.connect(), wait);
+  const loan = new Loan(client, (error) => client.release(error));
   let broken: Error | undefined;
   try {
-    return await action(client);
-  } catch (error) {
-    broken = await cleanUp(() => client.query("ROLLBACK"));
-    attachSuppressed(error, broken);
-    throw error;
+    if (await hasTransaction(client)) throw openTransaction();
+    try {
+      return await action(client, loan);
+    } catch (error) {
+      broken = await cleanUp(() => client.query("ROLLBACK"));
+      attachSuppressed(error, broken);
+      throw error;
+    }
   } finally {
-    // A broken connection may emit again while it closes, so it keeps its listener.
-    if (broken === undefined) client.removeListener("error", ignore);
-    client.release(broken);
+    loan.end(broken);
   }
 }
 
-/** Commits. PostgreSQL answers the COMMIT of a failed transaction with a ROLLBACK, and calls it a success. */
-export async function commit(client: PostgresClient): Promise<void> {
-  const { command } = await client.query("COMMIT");
-  if (command === "COMMIT") return;
-  throw new FenceTransactionError(
-    "PostgreSQL rolled the transaction back at COMMIT, because a statement in it had failed: let the body pass on the " +
-      "errors of its statements, or use a savepoint.",
+/**
+ * Whether the connection is in a transaction already. Where the driver cannot tell, the server is asked: outside of a transaction
+ * block, each statement is a transaction of its own, and both began at the same moment.
+ */
+async function hasTransaction(client: PostgresClient): Promise<boolean> {
+  const status = client.getTransactionStatus?.();
+  if (status === "I" || status === "T" || status === "E") return status !== "I";
+  try {
+    const alone = "pg_catalog.transaction_timestamp() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp()";
+    return firstValue(await client.query(`SELECT (${alone})::text AS alone`)) !== "true";
+  } catch (error) {
+    if (hasState(error, SqlState.failedTransaction)) return true;
+    throw error;
+  }
+}
+
+const ENDED = "zk-lock-manager: not the transaction of the fence: ";
+
+/**
+ * Commits if this is still the transaction `id`, in which the fence was raised; the two go to the server as one message. The test
+ * is a cast that fails with our text, because plain SQL has no other way to raise an error.
+ */
+export async function commit(client: PostgresClient, id: string, resource: string): Promise<void> {
+  const now = "pg_catalog.txid_current()";
+  const same = `CASE WHEN ${now} OPERATOR(pg_catalog.=) ${id} THEN 0 ELSE pg_catalog.concat('${ENDED}', ${now})::int END`;
+  try {
+    await end(client, `SELECT ${same}; COMMIT`);
+  } catch (error) {
+    if (hasState(error, SqlState.failedTransaction)) throw failedTransaction(resource, error);
+    if (hasState(error, SqlState.invalidText) && errorsIn(error).some(({ message }) => message.includes(ENDED))) {
+      throw endedTransaction(resource, error);
+    }
+    throw error;
+  }
+}
+
+/** Commits a transaction in which no statement of anybody else's was run. */
+export async function end(client: PostgresClient, sql = "COMMIT"): Promise<void> {
+  const answer: unknown = await client.query(sql);
+  const last: unknown = Array.isArray(answer) ? answer.at(-1) : answer;
+  // PostgreSQL answers the COMMIT of a failed transaction with a ROLLBACK, and calls it a success.
+  if ((last as { command?: unknown } | undefined)?.command !== "COMMIT") throw failedTransaction();
+}
+
+function failedTransaction(resource?: string, cause?: unknown): FenceTransactionError {
+  return new FenceTransactionError(
+    "PostgreSQL rolled the transaction back, because a statement in it had failed: let the body pass on the errors of its " +
+      "statements, or use a savepoint.",
+    { resource, cause },
   );
 }

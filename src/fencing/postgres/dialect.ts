@@ -1,3 +1,4 @@
+import { TOKEN_PATTERN } from "../guarded-update.js";
 import type { SqlDialect } from "../guarded-update.js";
 
 /** PostgreSQL cuts a longer name to 63 bytes without an error. */
@@ -8,4 +9,7 @@ export const dialect: SqlDialect = {
   placeholder: (position) => `$${position}`,
   asInteger: (expression) => `${expression}::bigint`,
   asText: (expression) => `${expression}::text`,
+  isToken: (column) => `${column}::text OPERATOR(pg_catalog.~) '${TOKEN_PATTERN}'`,
+  shown: (column) => `${column}::text`,
+  compare: (left, operator, right) => `${left} OPERATOR(pg_catalog.${operator}) ${right}`,
 };

@@ -1,18 +1,25 @@
 import type { StaleTokenError } from "../../errors.js";
 import { checkResource, checkToken, readToken, timeOption } from "../arguments.js";
-import { busyFence, missingSetup, staleToken } from "../errors.js";
+import { startWait, leftOf } from "../busy-wait.js";
+import type { BusyWait } from "../busy-wait.js";
+import { busyFence, lostConnection } from "../errors.js";
 import { DEFAULT_COLUMN, DEFAULT_IDLE_TIMEOUT_MS, DEFAULT_TABLE, DEFAULT_WAIT_TIMEOUT_MS } from "../fence-guard.js";
 import type { FenceGuard, FenceOptions, FencingToken } from "../fence-guard.js";
 import { refusalStatement, staleRow, updateStatement } from "../guarded-update.js";
 import type { GuardedUpdate, SqlStatement } from "../guarded-update.js";
 import { quoteTable } from "../table-name.js";
 import type { TableName } from "../table-name.js";
+import { inside, openRun, refuseOrphan } from "../open-run.js";
+import type { OpenRun } from "../open-run.js";
+import { check } from "./check.js";
 import { commit, withConnection } from "./connection.js";
 import { dialect } from "./dialect.js";
+import { Fences, TOKEN_SETTING } from "./fence.js";
 import { SqlState, firstRow, hasState } from "./pool.js";
-import type { ClientOf, PostgresClient, PostgresPool } from "./pool.js";
+import type { ClientOf, PostgresClient, PostgresPool, PostgresTransaction } from "./pool.js";
+import { RESTORE_STATEMENT_TIMEOUT, SAVE_STATEMENT_TIMEOUT } from "./settings.js";
 import { createTable } from "./table.js";
-import { TOKEN_SETTING, protect, refusalOf, unprotect } from "./trigger.js";
+import { protect, refusalOf, unprotect } from "./trigger.js";
 
 export interface PostgresFenceOptions extends FenceOptions {
   /** The guard's table. Default `zk_lock_fences`, in the first schema of the search path. */
@@ -25,6 +32,15 @@ export interface PostgresFenceOptions extends FenceOptions {
 }
 
 export interface PostgresFenceGuard<Client extends PostgresClient> extends FenceGuard<Client> {
+  /**
+   * Raises the fence inside a transaction that you, or your ORM, opened and will commit: what you write in it before it ends is
+   * protected as in the body of `run`. Await it before you write. `tx` is the connection of the transaction, not the pool.
+   *
+   * Rejects as `run` does, and with FenceTransactionError where no transaction is open. The transaction may go on after each of
+   * these, as if `check` had not been called; roll it back unless you know better. FenceBusyError comes also where the
+   * transaction is REPEATABLE READ or SERIALIZABLE and the fence was raised since its snapshot: begin it anew.
+   */
+  check(tx: PostgresTransaction, resource: string, token: FencingToken): Promise<void>;
   /** The guarded UPDATE as a statement, to be run with `client.query(statement)`. */
   guardedUpdate(update: GuardedUpdate): SqlStatement;
   /** Runs the guarded UPDATE. Gives the number of rows changed; StaleTokenError where a higher token kept it from any. */
@@ -50,13 +66,13 @@ export function postgresFence<Pool extends PostgresPool<PostgresClient>>(
 
 class PostgresFence<Client extends PostgresClient> implements PostgresFenceGuard<Client> {
   readonly #pool: PostgresPool<Client>;
-  readonly #table: string;
+  readonly #fences: Fences;
   readonly #waitTimeoutMs: number;
   readonly #idleTimeoutMs: number;
 
   constructor(pool: PostgresPool<Client>, options: PostgresFenceOptions) {
     this.#pool = pool;
-    this.#table = quoteTable(options.table ?? DEFAULT_TABLE, dialect);
+    this.#fences = new Fences(quoteTable(options.table ?? DEFAULT_TABLE, dialect));
     this.#waitTimeoutMs = timeOption("waitTimeoutMs", options.waitTimeoutMs, DEFAULT_WAIT_TIMEOUT_MS);
     this.#idleTimeoutMs = timeOption("idleTimeoutMs", options.idleTimeoutMs, DEFAULT_IDLE_TIMEOUT_MS);
   }
@@ -64,22 +80,37 @@ class PostgresFence<Client extends PostgresClient> implements PostgresFenceGuard
   async run<T>(resource: string, token: FencingToken, body: (tx: Client) => Promise<T> | T): Promise<T> {
     checkResource(resource);
     checkToken(token);
-    return withConnection(this.#pool, async (client) => {
-      await client.query(this.#begin(token));
-      await this.#raise(client, resource, token);
-      const result = await this.#body(client, resource, token, body);
-      await commit(client);
-      return result;
-    });
+    const run = openRun(this.#pool, this.#fences.table, resource);
+    const wait = this.#wait(resource);
+    try {
+      return await withConnection(this.#pool, wait, async (client, loan) => {
+        loan.onLost(() => (run.state = "lost"));
+        await this.#begin(client, token, wait);
+        const id = await this.#raise(client, resource, token);
+        const result = await this.#body(client, run, token, body);
+        if (loan.lost !== undefined) throw lostConnection(resource, loan.lost);
+        refuseOrphan(run);
+        await commit(client, id, resource);
+        return result;
+      });
+    } finally {
+      run.state = "ended";
+    }
+  }
+
+  async check(tx: PostgresTransaction, resource: string, token: FencingToken): Promise<void> {
+    checkResource(resource);
+    checkToken(token);
+    await check(this.#fences, tx, resource, token, this.#waitTimeoutMs);
   }
 
   async highest(resource: string): Promise<FencingToken | null> {
     checkResource(resource);
-    return withConnection(this.#pool, (client) => this.#highest(client, resource));
+    return this.#explained(resource, (client) => this.#fences.highest(client, resource));
   }
 
   setup(): Promise<void> {
-    return withConnection(this.#pool, (client) => createTable(client, this.#table));
+    return this.#explained(undefined, (client) => createTable(client, this.#fences.table));
   }
 
   guardedUpdate(update: GuardedUpdate): SqlStatement {
@@ -88,8 +119,8 @@ class PostgresFence<Client extends PostgresClient> implements PostgresFenceGuard
 
   async update(update: GuardedUpdate): Promise<number> {
     const { text, values } = this.guardedUpdate(update);
-    return withConnection(this.#pool, async (client) => {
-      const changed = (await client.query(text, values)).rowCount ?? 0;
+    return this.#explained(undefined, async (client, wait) => {
+      const changed = await this.#again(wait, async () => (await client.query(text, values)).rowCount ?? 0);
       if (changed > 0) return changed;
       const refusal = refusalStatement(update, dialect);
       const highest = firstRow(await client.query(refusal.text, refusal.values))?.["token"];
@@ -98,17 +129,21 @@ class PostgresFence<Client extends PostgresClient> implements PostgresFenceGuard
     });
   }
 
-  protect(table: TableName, options: { column?: string } = {}): Promise<void> {
+  async protect(table: TableName, options: { column?: string } = {}): Promise<void> {
     const column = options.column ?? DEFAULT_COLUMN;
-    return withConnection(this.#pool, (client) => protect(client, table, column, this.#waitTimeoutMs));
+    return this.#explained(undefined, (client) => protect(client, table, column, this.#waitTimeoutMs));
   }
 
-  unprotect(table: TableName): Promise<void> {
-    return withConnection(this.#pool, (client) => unprotect(client, table, this.#waitTimeoutMs));
+  async unprotect(table: TableName): Promise<void> {
+    return this.#explained(undefined, (client) => unprotect(client, table, this.#waitTimeoutMs));
   }
 
   refusalOf(error: unknown): StaleTokenError | null {
     return refusalOf(error);
+  }
+
+  #wait(resource: string | undefined): BusyWait {
+    return startWait(resource, this.#waitTimeoutMs);
   }
 
   /**
@@ -116,60 +151,66 @@ class PostgresFence<Client extends PostgresClient> implements PostgresFenceGuard
    * before the fence was ours. In a stricter level the snapshot could be older than the wait for the fence.
    * tcp_user_timeout is for a client that was stopped while it was being sent a long answer: the server is not idle then.
    */
-  #begin(token: FencingToken): string {
-    return [
+  async #begin(client: Client, token: FencingToken, wait: BusyWait): Promise<void> {
+    const statements = [
       "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-      `SET LOCAL lock_timeout = ${this.#waitTimeoutMs}`,
+      `SET LOCAL lock_timeout = ${leftOf(wait)}`,
+      SAVE_STATEMENT_TIMEOUT,
       `SET LOCAL idle_in_transaction_session_timeout = ${this.#idleTimeoutMs}`,
       `SET LOCAL tcp_user_timeout = ${this.#idleTimeoutMs}`,
       `SET LOCAL ${TOKEN_SETTING} = '${token}'`,
-    ].join("; ");
-  }
-
-  /** Check, raise and lock in one statement: the row is locked until the end of the transaction even where it refuses. */
-  async #raise(client: Client, resource: string, token: FencingToken): Promise<void> {
-    const sql =
-      `INSERT INTO ${this.#table} AS fence (resource, token) VALUES ($1, $2::bigint) ON CONFLICT (resource) ` +
-      "DO UPDATE SET token = excluded.token WHERE fence.token <= excluded.token";
-    let raised: number | null;
+    ];
     try {
-      raised = (await client.query(sql, [resource, token])).rowCount;
+      await client.query(statements.join("; "));
     } catch (error) {
-      if (hasState(error, SqlState.lockNotAvailable)) throw busyFence(resource, this.#waitTimeoutMs, error);
-      throw this.#explain(error);
+      throw this.#fences.explain(error);
     }
-    if (raised === 1) return;
-    const highest = await this.#highest(client, resource);
-    throw staleToken(resource, token, highest ?? token);
   }
 
-  async #body<T>(
-    client: Client,
-    resource: string,
-    token: FencingToken,
-    body: (tx: Client) => Promise<T> | T,
+  async #raise(client: Client, resource: string, token: FencingToken): Promise<string> {
+    try {
+      return await this.#fences.raise(client, resource, token, [RESTORE_STATEMENT_TIMEOUT]);
+    } catch (error) {
+      throw this.#fences.explainRaise(error, resource, this.#waitTimeoutMs);
+    }
+  }
+
+  async #body<T>(client: Client, run: OpenRun, token: FencingToken, body: (tx: Client) => Promise<T> | T): Promise<T> {
+    try {
+      return await inside(run, () => body(client));
+    } catch (error) {
+      throw refusalOf(error, { resource: run.resource, token }) ?? error;
+    }
+  }
+
+  /** For what is no run: one statement or a few, whose errors are the guard's where it has one for them. */
+  async #explained<T>(
+    resource: string | undefined,
+    action: (client: Client, wait: BusyWait) => Promise<T>,
   ): Promise<T> {
-    try {
-      return await body(client);
-    } catch (error) {
-      throw refusalOf(error, { resource, token }) ?? error;
-    }
+    const wait = this.#wait(resource);
+    return withConnection(this.#pool, wait, async (client) => {
+      try {
+        return await action(client, wait);
+      } catch (error) {
+        if (!hasState(error, SqlState.lockNotAvailable, SqlState.queryCanceled)) throw this.#fences.explain(error);
+        throw busyFence(resource, this.#waitTimeoutMs, error);
+      }
+    });
   }
 
-  async #highest(client: Client, resource: string): Promise<FencingToken | null> {
-    try {
-      const row = firstRow(
-        await client.query(`SELECT token::text AS token FROM ${this.#table} WHERE resource = $1`, [resource]),
-      );
-      return row === undefined ? null : readToken(row["token"]);
-    } catch (error) {
-      throw this.#explain(error);
+  /**
+   * A single statement that a stricter isolation level refuses because of another writer, or that a deadlock ended, has written
+   * nothing and may be sent again. READ COMMITTED does the first by itself.
+   */
+  async #again<T>(wait: BusyWait, statement: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await statement();
+      } catch (error) {
+        if (!hasState(error, SqlState.serializationFailure, SqlState.deadlock)) throw error;
+        if (performance.now() >= wait.deadlineMs) throw busyFence(wait.resource, wait.waitTimeoutMs, error);
+      }
     }
-  }
-
-  #explain(error: unknown): unknown {
-    return hasState(error, SqlState.undefinedTable, SqlState.undefinedSchema)
-      ? missingSetup(this.#table, error)
-      : error;
   }
 }

@@ -1,6 +1,6 @@
 export { postgresFence } from "./guard.js";
 export type { PostgresFenceGuard, PostgresFenceOptions } from "./guard.js";
-export type { ClientOf, PostgresClient, PostgresPool, PostgresResult } from "./pool.js";
+export type { ClientOf, PostgresClient, PostgresPool, PostgresResult, PostgresTransaction } from "./pool.js";
 export type { FenceGuard, FenceOptions, FencingToken } from "../fence-guard.js";
 export type { GuardedUpdate, SqlStatement, SqlValue } from "../guarded-update.js";
 export type { TableName } from "../table-name.js";

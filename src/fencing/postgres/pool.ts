@@ -1,4 +1,4 @@
-import { isError } from "../thrown.js";
+import { errorsIn } from "../thrown.js";
 
 /** What the guard uses of a connection: `pg`'s `PoolClient` has it. */
 export interface PostgresClient {
@@ -6,6 +6,16 @@ export interface PostgresClient {
   release(error?: Error | boolean): void;
   on(event: "error", listener: (error: Error) => void): unknown;
   removeListener(event: "error", listener: (error: Error) => void): unknown;
+  /** "I" outside of a transaction. Where a driver does not have it, the server is asked. */
+  getTransactionStatus?(): string | null;
+}
+
+/**
+ * What `check` uses of a transaction: a `pg` client has it, and so has TypeORM's EntityManager. For others it is one line, such
+ * as `{ query: (text) => trx.raw(text) }`.
+ */
+export interface PostgresTransaction {
+  query(text: string): Promise<unknown>;
 }
 
 /** `rows` and `rowCount` for a single statement, as `pg` gives them. */
@@ -18,6 +28,12 @@ export interface PostgresResult {
 /** What the guard uses of a pool: `pg`'s `Pool` has it. */
 export interface PostgresPool<Client extends PostgresClient> {
   connect(): Promise<Client>;
+}
+
+/** How many connections a pool can give at a time, as far as it says so. */
+export function limitOf(pool: object): number {
+  const max = (pool as { options?: { max?: unknown } }).options?.max;
+  return typeof max === "number" ? max : Infinity;
 }
 
 /**
@@ -34,11 +50,21 @@ export type ClientOf<Pool> = Pool extends {
 
 /** The SQLSTATE codes we know what to do about. */
 export const SqlState = {
+  failedTransaction: "25P02",
+  noTransaction: "25P01",
+  readOnlyTransaction: "25006",
+  queryCanceled: "57014",
+  invalidText: "22P02",
   serializationFailure: "40001",
   deadlock: "40P01",
   lockNotAvailable: "55P03",
   undefinedTable: "42P01",
   undefinedSchema: "3F000",
+  undefinedColumn: "42703",
+  undefinedFunction: "42883",
+  noUniqueColumn: "42P10",
+  wrongType: "42804",
+  outOfRange: "22003",
   uniqueViolation: "23505",
   duplicateTable: "42P07",
   duplicateObject: "42710",
@@ -48,7 +74,7 @@ export const SqlState = {
 } as const;
 
 export function hasState(error: unknown, ...states: string[]): boolean {
-  return isError(error) && states.includes(String((error as { code?: unknown }).code));
+  return errorsIn(error).some((one) => states.includes(String((one as { code?: unknown }).code)));
 }
 
 /** The one row of an answer, as a record; undefined where there is none. */

@@ -1,10 +1,12 @@
 import { InvalidArgumentError, LockError } from "../../errors.js";
 import type { LockErrorDetails } from "../../errors.js";
 import { checkResource, checkToken, readToken } from "../arguments.js";
-import { FenceSetupError, staleToken } from "../errors.js";
+import { FenceSetupError, FenceTransactionError, readOnlyStore, staleToken } from "../errors.js";
 import type { FenceGuard, FencingToken } from "../fence-guard.js";
+import { inside, openRun } from "../open-run.js";
+import { isError } from "../thrown.js";
 import { redisPort } from "./client.js";
-import type { RedisClient, RedisPort } from "./client.js";
+import type { RedisClient, RedisPort, ScriptInput } from "./client.js";
 import { CommandQueue } from "./commands.js";
 import type { RedisTransaction } from "./commands.js";
 import { script } from "./script.js";
@@ -50,19 +52,37 @@ export class FenceCommandError extends LockError {
 
 /** A fence guard over Redis, through a client of `ioredis` or of `redis` (node-redis 5), single or cluster. */
 export function redisFence(client: RedisClient, options: RedisFenceOptions = {}): RedisFenceGuard {
-  return new RedisFence(redisPort(client), options);
+  refuseKeyPrefix(client);
+  return new RedisFence(client, options);
+}
+
+/**
+ * ioredis puts its keyPrefix before the guard's key, and not before the keys that a body queues. So two clients with two prefixes
+ * would write the same keys under two fences, and each would let the other's zombies in.
+ */
+function refuseKeyPrefix(client: RedisClient): void {
+  const { options } = client as { options?: { keyPrefix?: unknown; redisOptions?: { keyPrefix?: unknown } } };
+  const keyPrefix = options?.keyPrefix ?? options?.redisOptions?.keyPrefix;
+  if (keyPrefix === undefined || keyPrefix === null || keyPrefix === "") return;
+  throw new InvalidArgumentError(
+    `The client has the keyPrefix ${JSON.stringify(keyPrefix)}, which ioredis would put before the fence and not before the keys of a ` +
+      'body. Give the guard client.duplicate({ keyPrefix: "" }), the prefix in the option "prefix" of redisFence, and whole keys ' +
+      "in the body.",
+  );
 }
 
 class RedisFence implements RedisFenceGuard {
+  readonly #client: RedisClient;
   readonly #port: RedisPort;
   readonly #prefix: string;
   readonly #hashTag: ((resource: string) => string) | undefined;
 
-  constructor(port: RedisPort, { prefix = "zk-lock-fence:", hashTag }: RedisFenceOptions) {
+  constructor(client: RedisClient, { prefix = "zk-lock-fence:", hashTag }: RedisFenceOptions) {
     if (typeof prefix !== "string" || (hashTag !== undefined && prefix.includes("{"))) {
       throw new InvalidArgumentError("prefix is a string, and has no { of its own where a hashTag is given.");
     }
-    this.#port = port;
+    this.#client = client;
+    this.#port = redisPort(client);
     this.#prefix = prefix;
     this.#hashTag = typeof hashTag === "string" ? () => hashTag : hashTag;
   }
@@ -74,10 +94,15 @@ class RedisFence implements RedisFenceGuard {
   ): Promise<Replies> {
     const key = this.key(resource);
     checkToken(token);
+    const run = openRun(this.#client, this.#prefix, resource);
     const queue = new CommandQueue();
-    await body(queue);
+    try {
+      await inside(run, () => body(queue));
+    } finally {
+      run.state = "ended";
+    }
     const input = { keys: [key], arguments: [String(token), ...queue.close()] };
-    const reply = (await this.#port.evaluate(script, input)) as unknown[];
+    const reply = await this.#evaluate(resource, input);
     const outcome = String(reply[0]);
     switch (outcome) {
       case "done":
@@ -87,18 +112,36 @@ class RedisFence implements RedisFenceGuard {
       case "failed":
         throw failedCommand(resource, queue, String(reply[1]), reply[2] as unknown[]);
       default:
-        throw new FenceSetupError(
-          `The key ${key} holds ${JSON.stringify(String(reply[1]))}, which is no fence of ours.`,
-          {
-            resource,
-          },
-        );
+        throw foreignKey(key, resource, String(reply[1]));
     }
   }
 
   async highest(resource: string): Promise<FencingToken | null> {
-    const stored = await this.#port.get(this.key(resource));
+    const key = this.key(resource);
+    let stored: unknown;
+    try {
+      stored = await this.#port.get(key);
+    } catch (error) {
+      throw isError(error) && error.message.startsWith("WRONGTYPE")
+        ? foreignKey(key, resource, error.message, error)
+        : error;
+    }
     return stored === null || stored === undefined ? null : readToken(stored);
+  }
+
+  async #evaluate(resource: string, input: ScriptInput): Promise<unknown[]> {
+    let reply: unknown;
+    try {
+      reply = await this.#port.evaluate(script, input);
+    } catch (error) {
+      throw isError(error) && error.message.startsWith("READONLY") ? readOnlyStore(error) : error;
+    }
+    if (Array.isArray(reply)) return reply as unknown[];
+    throw new FenceTransactionError(
+      `The run for ${JSON.stringify(resource)} was not run, only queued (${String(reply)}): the connection is inside MULTI, or the ` +
+        "client is a pipeline. It may run later, at EXEC. Give the guard a client of its own.",
+      { resource },
+    );
   }
 
   /** Redis needs no table: there is nothing to make. */
@@ -115,6 +158,13 @@ class RedisFence implements RedisFenceGuard {
     }
     return `${this.#prefix}{${tag}}:${resource}`;
   }
+}
+
+function foreignKey(key: string, resource: string, found: string, cause?: unknown): FenceSetupError {
+  return new FenceSetupError(
+    `The key ${key} holds ${JSON.stringify(found)} where a fencing token belongs: no guard wrote that. It was left as it is.`,
+    { resource, cause },
+  );
 }
 
 function failedCommand(resource: string, queue: CommandQueue, message: string, replies: unknown[]): FenceCommandError {

@@ -25,18 +25,48 @@ export function value(db: SqliteDatabase, sql: string, values: readonly unknown[
 
 const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
+const SQLITE_READONLY = 8;
 
 /** Whether another connection held the lock: better-sqlite3 gives the code as text, Node as a number. */
 export function isBusy(error: unknown): boolean {
+  return hasCode(error, [SQLITE_BUSY, SQLITE_LOCKED], /^SQLITE_(BUSY|LOCKED)/);
+}
+
+/** Whether the file, or the connection (also by PRAGMA query_only), may only be read. */
+export function isReadOnly(error: unknown): boolean {
+  return hasCode(error, [SQLITE_READONLY], /^SQLITE_READONLY/);
+}
+
+function hasCode(error: unknown, numbers: readonly number[], names: RegExp): boolean {
   if (!isError(error)) return false;
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
-  if (typeof errcode === "number") return [SQLITE_BUSY, SQLITE_LOCKED].includes(errcode & 0xff);
-  return typeof code === "string" && /^SQLITE_(BUSY|LOCKED)/.test(code);
+  if (typeof errcode === "number") return numbers.includes(errcode & 0xff);
+  return typeof code === "string" && names.test(code);
 }
 
 /** Whether a statement failed because there is no such table. SQLite has no code of its own for that. */
 export function isMissingTable(error: unknown): boolean {
   return isError(error) && error.message.startsWith("no such table");
+}
+
+/** Whether a statement failed because the table has other columns or keys than ours, or is a view. */
+export function isForeignTable(error: unknown): boolean {
+  return (
+    isError(error) &&
+    /no such column|has no column named|ON CONFLICT clause does not match|because it is a view|UPSERT a view/.test(
+      error.message,
+    )
+  );
+}
+
+/** Whether BEGIN failed because a transaction was open already. */
+export function isInTransaction(error: unknown): boolean {
+  return isError(error) && error.message.includes("within a transaction");
+}
+
+/** Whether RELEASE failed because the savepoint is gone, and with it the transaction in which it was set. */
+export function isNoSavepoint(error: unknown): boolean {
+  return isError(error) && error.message.startsWith("no such savepoint");
 }
 
 /** Whether COMMIT or ROLLBACK failed because nothing had been begun, or SQLite had rolled back by itself. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { BusyWait } from "../busy-wait.js";
 import { busyFence } from "../errors.js";
 import { Turns } from "../turns.js";
 import { isBusy, value } from "./database.js";
@@ -33,17 +34,6 @@ export async function execWhenFree(db: SqliteDatabase, sql: string, wait: BusyWa
       await sleep(Math.min(delayMs, leftMs));
     }
   }
-}
-
-/** One wait: for whom, how long at most, and when that is, by the monotonic clock. */
-export interface BusyWait {
-  readonly resource: string | undefined;
-  readonly waitTimeoutMs: number;
-  readonly deadlineMs: number;
-}
-
-export function startWait(resource: string | undefined, waitTimeoutMs: number): BusyWait {
-  return { resource, waitTimeoutMs, deadlineMs: performance.now() + waitTimeoutMs };
 }
 
 function withoutBusyTimeout(db: SqliteDatabase, action: () => unknown): void {

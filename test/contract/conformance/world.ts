@@ -105,7 +105,7 @@ export class RealWorld extends Stage implements World {
   #make(address: string, config: ClientConfig): FullClient {
     // Listed three times, a lone address is tried again at once.
     const connect = [address, address, address].join(",");
-    return new ZooKeeper({ ...config, connect, debug_level: 0, response_counter_limit: 2 ** 31 - 1 }) as FullClient;
+    return new ZooKeeper({ ...config, connect, debug_level: 0, response_counter_limit: 2 ** 31 - 1 });
   }
 
   #proxy(actor: Actor): TcpProxy {
