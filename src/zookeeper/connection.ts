@@ -1,8 +1,8 @@
-import { EventEmitter } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { Mutex } from "async-mutex";
 import { deferred, onAbort, untilAborted } from "../abort.js";
 import { type Clock, LONGEST_TIMER_MS, systemClock } from "../clock.js";
+import { Emitter } from "../emitter.js";
 import { AccessDeniedError, ConnectError, InvalidArgumentError, LockError, SessionLostError } from "../errors.js";
 import { Attachment } from "./attachment.js";
 import type { ClientSource } from "./client-source.js";
@@ -28,7 +28,7 @@ type State =
 const PAUSE_MS = 200;
 
 /** The sessions of one manager, one after the other. */
-export class Connection extends EventEmitter<ConnectionEvents> {
+export class Connection extends Emitter<ConnectionEvents> {
   clock: Clock = systemClock;
   #state: State = {
     kind: "detached",
@@ -42,7 +42,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   constructor(private readonly greeting: Omit<Greeting, "clock">) {
     super();
-    this.setMaxListeners(0);
   }
 
   get attachment(): Attachment | null {
