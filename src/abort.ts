@@ -51,7 +51,7 @@ class AbortHub {
 
   readonly #onAbort = (): void => {
     this.#unhook();
-    const { reason } = this.signal;
+    const reason: unknown = this.signal.reason;
     // One that an earlier one unhooks is not called any more.
     for (const entry of this.#listeners) {
       this.#listeners.delete(entry);

@@ -238,14 +238,14 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
    * (`inspect`), and worth a write only if the hold lasts.
    */
   #announceGrant(clock: Clock): () => void {
-    const { waited, queue, ticket } = this.turn;
+    const { waited, isFollowed } = this.turn;
     const announce = (): void => {
       if (this.#isCurrent()) void this.contender.announceGrant().catch(() => undefined);
     };
     if (this.options.discipline.kind !== "semaphore") {
       return waited ? clock.after(ANNOUNCE_GRANT_AFTER_MS, announce) : () => undefined;
     }
-    if (waited || queue.at(-1) !== ticket) announce();
+    if (waited || isFollowed) announce();
     return () => undefined;
   }
 

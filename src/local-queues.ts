@@ -1,12 +1,14 @@
 import { bounded } from "./bounded.js";
 import type { Discipline } from "./discipline.js";
 import { read, write } from "./discipline.js";
+import type { Claim } from "./claim.js";
 import { type LockError, type LockLostError, SessionLostError } from "./errors.js";
 import type { ResourceHold } from "./hold.js";
 import { LocalQueue, type LocalContext, type Siblings } from "./local-queue.js";
 import type { LockHome } from "./lock.js";
 import type { LockOptions, ManagerOptions } from "./options.js";
 import { DEFAULT_ROOT_DIR } from "./options.js";
+import { Paced } from "./paced.js";
 import { directoryOf } from "./resource-path.js";
 import { SEQUENCE_LIMIT } from "./ticket.js";
 import { Withdrawals } from "./withdrawals.js";
@@ -31,10 +33,13 @@ export class LocalQueues {
   readonly #queues = new Map<string, LocalQueue>();
   readonly #background = new Set<Promise<unknown>>();
   readonly #withdrawals = new Withdrawals();
+  readonly #paced: Paced;
   #closed: string | null = null;
   #whenEmpty: (() => void)[] = [];
 
-  constructor(private readonly host: LocalQueuesHost) {}
+  constructor(private readonly host: LocalQueuesHost) {
+    this.#paced = new Paced(host.clock);
+  }
 
   /** What a lock of this resource and kind needs. */
   home(resource: string, discipline: Discipline, options: LockOptions): LockHome {
@@ -66,7 +71,7 @@ export class LocalQueues {
   /** No acquire any more; waiting ones are rejected, holds stay. */
   turnAway(why: string): void {
     this.#closed ??= why;
-    for (const queue of [...this.#queues.values()]) queue.turnAway(new SessionLostError(why));
+    this.#track(this.#endAll(new SessionLostError(why), (claim, error) => claim.turnAway(error)));
   }
 
   /** Resolves when nobody holds or waits any more, or after `timeoutMs`. */
@@ -79,9 +84,15 @@ export class LocalQueues {
   /** Ends everything. Resolves when all tickets are withdrawn, or `patienceMs` is over: what is left dies with the session. */
   async close(why: string, patienceMs: number): Promise<void> {
     this.#closed = why;
-    for (const queue of [...this.#queues.values()]) queue.close(new SessionLostError(why));
+    await this.#endAll(new SessionLostError(why), (claim, error) => claim.close(error));
     const withdrawn = Promise.all(this.#background).then(() => undefined);
     await bounded(withdrawn, patienceMs, this.host.clock(), () => undefined);
+  }
+
+  /** At once where there are few. With very many, everything else in the process goes on meanwhile; nobody is granted any more. */
+  #endAll(error: SessionLostError, end: (claim: Claim, error: SessionLostError) => void): Promise<void> {
+    const claims = [...this.#queues.values()].flatMap((queue) => queue.startClosing(error));
+    return this.#paced.each(claims, (claim) => end(claim, error));
   }
 
   #existing(directory: string, discipline: Discipline): LocalQueue | undefined {
@@ -95,6 +106,7 @@ export class LocalQueues {
     const key = keyOf(directory, discipline);
     const context: LocalContext = {
       clock,
+      paced: this.#paced,
       port: (signal) => this.host.port(signal),
       background: (work) => this.#track(work),
     };

@@ -12,6 +12,7 @@ import type { QueuePort } from "./zookeeper/port.js";
 import { acquireTimedOut, alreadyLocked } from "./refusals.js";
 import { requestRelease } from "./release-request.js";
 import { insideOf, isInsideOf, PROCESS, scopeOf } from "./scope.js";
+import { TakenHolds } from "./taken-holds.js";
 
 interface LockEvents {
   /** Others are before us; each time that their number is known anew. */
@@ -54,8 +55,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /** True for readers and semaphore permits, whose tokens are no fence. */
   readonly shared: boolean;
   readonly #home: LockHome;
-  /** One entry for each acquire that has not been given back, the latest last. */
-  #taken: ResourceHold[] = [];
+  readonly #taken = new TakenHolds<ResourceHold>();
   readonly #unhook = new Map<ResourceHold, () => void>();
   /** Where tasks are told apart: holds that belong to a body of `using`. */
   readonly #ofBodies = new WeakSet<ResourceHold>();
@@ -89,8 +89,8 @@ export class ZkLock extends EventEmitter<LockEvents> {
    * @throws LockLostError once, if the hold was lost meanwhile; NotHeldError for a hold of another task's `using`
    */
   async release(): Promise<boolean> {
-    if (this.#taken.length === 0) return false;
-    const hold = this.#taken.findLast((taken) => !this.#ofBodies.has(taken) || isInsideOf(taken));
+    if (this.#taken.isEmpty) return false;
+    const hold = this.#taken.latest((taken) => !this.#ofBodies.has(taken) || isInsideOf(taken));
     if (hold !== undefined) return this.#giveBack(hold);
     throw new NotHeldError(`"${this.resource}" is held by another task, whose \`using\` gives it back itself.`, this);
   }
@@ -142,7 +142,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
 
   /** Of the current hold, or of the one that was lost last: aborts with LockLostError. Without a hold it is aborted already. */
   get signal(): AbortSignal {
-    const hold = this.#current() ?? this.#taken.at(-1);
+    const hold = this.#current() ?? this.#taken.latest();
     return hold?.signal ?? AbortSignal.abort(new NotHeldError(`"${this.resource}" is not held.`, this));
   }
 
@@ -165,7 +165,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
   protected standing(): ResourceHold {
     const hold = this.#current();
     if (hold !== null) return hold;
-    const lost = this.#taken.findLast(({ loss }) => loss !== null);
+    const lost = this.#taken.latest(({ loss }) => loss !== null);
     throw lost?.lossError() ?? new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource });
   }
 
@@ -218,23 +218,20 @@ export class ZkLock extends EventEmitter<LockEvents> {
 
   #keep(hold: ResourceHold): void {
     // What was lost before is settled by the new hold: nobody has to give it back any more.
-    for (const old of this.#taken.filter(({ loss }) => loss !== null)) this.#drop(old);
-    const isNew = !this.#taken.includes(hold);
-    this.#taken.push(hold);
-    if (!isNew) return;
+    for (const old of this.#taken.lost()) this.#drop(old);
+    if (!this.#taken.add(hold)) return;
     this.#listenTo(hold);
     later(() => this.emit("acquired", hold.token));
   }
 
   async #giveBack(hold: ResourceHold): Promise<boolean> {
-    const index = this.#taken.lastIndexOf(hold);
-    if (index < 0) return false;
+    if (!this.#taken.has(hold)) return false;
     if (!hold.isHeld) {
       this.#drop(hold);
       throw hold.lossError();
     }
-    this.#taken.splice(index, 1);
-    const isLast = !this.#taken.includes(hold);
+    this.#taken.takeOut(hold);
+    const isLast = !this.#taken.has(hold);
     if (isLast) this.#drop(hold);
     await hold.exit();
     if (isLast) later(() => this.emit("released", hold.token));
@@ -242,7 +239,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
   }
 
   #drop(hold: ResourceHold): void {
-    this.#taken = this.#taken.filter((one) => one !== hold);
+    this.#taken.drop(hold);
     this.#unhook.get(hold)?.();
     this.#unhook.delete(hold);
   }
@@ -265,6 +262,6 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /** The hold that this handle speaks of: the process's shared one, or what the handle itself took last. */
   #current(): ResourceHold | null {
     if (this.#home.reentrancy === "process") return this.#home.existingQueue()?.holdOf(PROCESS) ?? null;
-    return this.#taken.findLast((hold) => hold.isHeld) ?? null;
+    return this.#taken.latest((hold) => hold.isHeld) ?? null;
   }
 }

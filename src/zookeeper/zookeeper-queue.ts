@@ -1,6 +1,7 @@
 import { AccessDeniedError, LockError, SessionLostError } from "../errors.js";
 import type { Session } from "../session.js";
 import type { Attachment } from "./attachment.js";
+import type { ClientCalls } from "./client.js";
 import { Code, isServerAnswer, isUnknownOutcome } from "./codes.js";
 import { Directories } from "./directories.js";
 import { probe } from "./greeting.js";
@@ -10,10 +11,14 @@ import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } f
 const EPHEMERAL_SEQUENTIAL = 3;
 const ANY_VERSION = -1;
 
+type Children = Listing & { readonly aclVersion: number };
+
 /** The queue port on a session of ZooKeeper. */
 export class ZooKeeperQueue implements QueuePort {
   readonly session: Session;
   readonly #directories: Directories;
+  /** The names of the tickets that were taken in front of a listing, by the promise of that listing. */
+  readonly #takenTogether = new WeakMap<Promise<unknown>, Set<string>>();
 
   /** @param restricted whether directories get an ACL of the session's user */
   constructor(
@@ -104,10 +109,19 @@ export class ZooKeeperQueue implements QueuePort {
     makesDirectory: boolean,
   ): Promise<{ name: string; listing: Listing } | null> {
     if (!this.#directories.isReady(directory)) await this.#secure(directory);
+    const making = makesDirectory ? this.#directories.make(this.attachment.link, directory) : [];
+    const creating = this.#create(`${directory}/${prefix}`, data);
+    // Many tickets that are taken in one turn have one listing, behind the last of them.
+    const listing = this.attachment.link.shared(directory, listChildren(directory, false));
+    const together = this.#takenTogether.get(listing) ?? new Set<string>();
+    this.#takenTogether.set(listing, together);
     const [made, created, listed] = await Promise.all([
-      makesDirectory ? this.#directories.make(this.attachment.link, directory) : [],
-      this.#create(`${directory}/${prefix}`, data),
-      this.#children(directory),
+      making,
+      creating.then((reply) => {
+        if (reply.value !== null) together.add(reply.value.slice(directory.length + 1));
+        return reply;
+      }),
+      listing,
     ]);
     this.#proves(created);
     // Or it was deleted behind our ticket's arrival, with the ticket in it.
@@ -118,10 +132,10 @@ export class ZooKeeperQueue implements QueuePort {
     }
     const path = this.#value(created, directory);
     try {
-      const listing = this.#value(listed, directory);
+      const { aclVersion, czxid, children } = this.#value(listed, directory);
       // It may have been deleted since we secured it, and made anew by somebody who did not.
-      if (!this.#directories.isRestricted(listing)) await this.#secureAgain(directory);
-      return { name: path.slice(directory.length + 1), listing };
+      if (!this.#directories.isRestricted({ aclVersion })) await this.#secureAgain(directory);
+      return { name: path.slice(directory.length + 1), listing: { czxid, children, takenTogether: together } };
     } catch (error) {
       // Who is told of a refusal has no ticket to withdraw. One whose fate is unknown is looked for by its name.
       if (!(error instanceof ConnectionLossError)) await this.remove(path);
@@ -184,12 +198,8 @@ export class ZooKeeperQueue implements QueuePort {
     return written;
   }
 
-  #children(directory: string, watch = false): Promise<Reply<Listing & { readonly aclVersion: number }>> {
-    return this.attachment.link.request((calls, done) =>
-      calls.a_get_children2(directory, watch, (code, _message, children, stat) =>
-        done(code, children && stat && { czxid: stat.czxid, aclVersion: stat.aversion, children }),
-      ),
-    );
+  #children(directory: string, watch = false): Promise<Reply<Children>> {
+    return this.attachment.link.request(listChildren(directory, watch));
   }
 
   #get(path: string, watch: boolean): Promise<Reply<NodeContent>> {
@@ -231,6 +241,16 @@ export class ZooKeeperQueue implements QueuePort {
     if (reply.code === Code.noAuth) throw denied(path);
     throw new LockError(`ZooKeeper refused a request about ${path}, with code ${reply.code}.`);
   }
+}
+
+function listChildren(
+  directory: string,
+  watch: boolean,
+): (calls: ClientCalls, done: (code: number, value: Children | null) => void) => number {
+  return (calls, done) =>
+    calls.a_get_children2(directory, watch, (code, _message, children, stat) =>
+      done(code, children && stat && { czxid: stat.czxid, aclVersion: stat.aversion, children }),
+    );
 }
 
 /** The directory could not be made, for want of rights on a level of its path; rights on levels that exist do not matter. */

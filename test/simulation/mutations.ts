@@ -82,7 +82,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "announce a permit only where it had to be waited for",
     file: "hold.ts",
-    from: "if (waited || queue.at(-1) !== ticket) announce();",
+    from: "if (waited || isFollowed) announce();",
     to: "if (waited) announce();",
   },
   {

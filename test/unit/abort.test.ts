@@ -7,7 +7,7 @@ import { until } from "../helpers/until.js";
 
 const warnings: string[] = [];
 const onWarning = ({ name }: Error): void => void warnings.push(name);
-beforeEach(() => process.on("warning", onWarning));
+beforeEach(() => void process.on("warning", onWarning));
 afterEach(() => void process.removeListener("warning", onWarning));
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
