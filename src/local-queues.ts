@@ -2,7 +2,7 @@ import { bounded } from "./bounded.js";
 import type { Discipline } from "./discipline.js";
 import { read, write } from "./discipline.js";
 import type { Claim } from "./claim.js";
-import { type LockError, type LockLostError, SessionLostError } from "./errors.js";
+import { type LockError, type LockLostError, ManagerClosedError } from "./errors.js";
 import type { ResourceHold } from "./hold.js";
 import { LocalQueue, type LocalContext, type Siblings } from "./local-queue.js";
 import type { LockHome } from "./lock.js";
@@ -34,7 +34,8 @@ export class LocalQueues {
   readonly #background = new Set<Promise<unknown>>();
   readonly #withdrawals = new Withdrawals();
   readonly #paced: Paced;
-  #closed: string | null = null;
+  /** Why no acquire is served any more. */
+  #closed: { readonly why: string; readonly reason: "draining" | "closed" } | null = null;
   #whenEmpty: (() => void)[] = [];
 
   constructor(private readonly host: LocalQueuesHost) {
@@ -59,7 +60,7 @@ export class LocalQueues {
         if (error.reason !== "closed") this.host.error(error);
       },
       assertOpen: () => {
-        if (this.#closed !== null) throw new SessionLostError(this.#closed, { resource });
+        if (this.#closed !== null) throw new ManagerClosedError(this.#closed.why, { ...this.#closed, resource });
       },
     };
   }
@@ -70,8 +71,9 @@ export class LocalQueues {
 
   /** No acquire any more; waiting ones are rejected, holds stay. */
   turnAway(why: string): void {
-    this.#closed ??= why;
-    this.#track(this.#endAll(new SessionLostError(why), (claim, error) => claim.turnAway(error)));
+    const reason = "draining";
+    this.#closed ??= { why, reason };
+    this.#track(this.#endAll(new ManagerClosedError(why, { reason }), (claim, error) => claim.turnAway(error)));
   }
 
   /** Resolves when nobody holds or waits any more, or after `timeoutMs`. */
@@ -83,14 +85,15 @@ export class LocalQueues {
 
   /** Ends everything. Resolves when all tickets are withdrawn, or `patienceMs` is over: what is left dies with the session. */
   async close(why: string, patienceMs: number): Promise<void> {
-    this.#closed = why;
-    await this.#endAll(new SessionLostError(why), (claim, error) => claim.close(error));
+    const reason = "closed";
+    this.#closed = { why, reason };
+    await this.#endAll(new ManagerClosedError(why, { reason }), (claim, error) => claim.close(error));
     const withdrawn = Promise.all(this.#background).then(() => undefined);
     await bounded(withdrawn, patienceMs, this.host.clock(), () => undefined);
   }
 
   /** At once where there are few. With very many, everything else in the process goes on meanwhile; nobody is granted any more. */
-  #endAll(error: SessionLostError, end: (claim: Claim, error: SessionLostError) => void): Promise<void> {
+  #endAll(error: ManagerClosedError, end: (claim: Claim, error: ManagerClosedError) => void): Promise<void> {
     const claims = [...this.#queues.values()].flatMap((queue) => queue.startClosing(error));
     return this.#paced.each(claims, (claim) => end(claim, error));
   }

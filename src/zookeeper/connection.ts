@@ -3,7 +3,14 @@ import { Mutex } from "async-mutex";
 import { deferred, onAbort, untilAborted } from "../abort.js";
 import { type Clock, LONGEST_TIMER_MS, systemClock } from "../clock.js";
 import { Emitter } from "../emitter.js";
-import { AccessDeniedError, ConnectError, InvalidArgumentError, LockError, SessionLostError } from "../errors.js";
+import {
+  AccessDeniedError,
+  ConnectError,
+  InvalidArgumentError,
+  LockError,
+  ManagerClosedError,
+  SessionLostError,
+} from "../errors.js";
 import { Attachment } from "./attachment.js";
 import type { ClientSource } from "./client-source.js";
 import { establish, type Greeting } from "./greeting.js";
@@ -58,7 +65,7 @@ export class Connection extends Emitter<ConnectionEvents> {
       const attachment = this.#state.kind === "seeking" ? await next.promise : this.attachment;
       if (attachment !== null) return attachment;
       const { why, cause } = this.#state as State & { kind: "detached" };
-      throw new SessionLostError(why, { cause });
+      throw this.#closed ? new ManagerClosedError(why) : new SessionLostError(why, { reason: "not-connected", cause });
     } finally {
       unhook();
       this.removeListener("attached", next.resolve).removeListener("detached", detached);
@@ -67,7 +74,7 @@ export class Connection extends Emitter<ConnectionEvents> {
 
   /** Takes the clients of a source. @throws InvalidArgumentError where there is one already, and what `makeSource` throws */
   adopt(makeSource: () => ClientSource, clock: Clock): void {
-    if (this.#closed) throw new SessionLostError("This manager has been closed: make a new one.");
+    if (this.#closed) throw new ManagerClosedError("This manager has been closed: make a new one.");
     if (this.#state.kind !== "detached") {
       throw new InvalidArgumentError(
         "This manager has a client already; it takes another one once that one's session has ended.",
