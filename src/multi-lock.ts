@@ -204,7 +204,9 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
       if (timeout === undefined || timeout === 0) return timeout === undefined ? options : { ...options, timeout };
       const leftMs = timeout - (this.#clock.monotonicMs() - startedAt);
       if (leftMs > 0) return { ...options, timeout: leftMs };
-      throw new AcquireTimeoutError(`"${resource}" was not to be had within ${timeout} ms, all told.`, { resource });
+      throw new AcquireTimeoutError(`Timed out after ${timeout} ms, all told, waiting for "${resource}".`, {
+        resource,
+      });
     };
   }
 
