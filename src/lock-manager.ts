@@ -127,7 +127,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   /** Handles on a lock that many may hold for reading, or one for writing. @throws InvalidArgumentError */
   createReadWriteLock(resource: string, options: LockOptions = {}): ZkReadWriteLock {
     checkResource(resource);
-    checkLockOptions(options);
+    checkLockOptions(options, "createReadWriteLock");
     return new ZkReadWriteLock(this.#queues, resource, options);
   }
 
@@ -144,9 +144,9 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   }
 
   /** A handle on several resources at once, all or nothing; duplicates count once. @throws InvalidArgumentError */
-  createMultiLock(resources: string[], options: LockOptions = {}): ZkMultiLock {
+  createMultiLock(resources: readonly string[], options: LockOptions = {}): ZkMultiLock {
     checkResources(resources);
-    checkLockOptions(options);
+    checkLockOptions(options, "createMultiLock");
     // One order for everybody, whatever the locale: that of the UTF-16 code units.
     const locks = [...new Set(resources)].sort().map((resource) => this.createLock(resource, options));
     return new ZkMultiLock(locks, options.acquireTimeout ?? this.#options.acquireTimeout, this.#connection.clock);
@@ -165,7 +165,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   }
 
   /** Follows a resource: who locks it and when it is unlocked, in any process. @throws InvalidArgumentError */
-  watch(resource: string, options: { signal?: AbortSignal } = {}): ResourceWatcher {
+  watch(resource: string, options: { signal?: AbortSignal | undefined } = {}): ResourceWatcher {
     checkResource(resource);
     const directory = directoryOf(this.#rootDir, resource);
     return new ResourceWatcher(resource, directory, (signal) => this.#port(signal), options.signal);
