@@ -205,7 +205,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   }
 
   /**
-   * For a shutdown: no acquire is served any more and those that wait are rejected with SessionLostError; resolves when all holds
+   * For a shutdown: no acquire is served any more and those that wait are rejected with ManagerClosedError; resolves when all holds
    * have been given back, or after `timeout` milliseconds, with those that are left. Call `close` then.
    * @throws InvalidArgumentError
    */
@@ -218,7 +218,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
 
   /**
    * Gives back what is held (its holders are told by LockLostError, reason `closed`), withdraws what waits (those calls are
-   * rejected with SessionLostError), and ends the session unless the client came by `init`. Idempotent; never rejects.
+   * rejected with ManagerClosedError), and ends the session unless the client came by `init`. Idempotent; never rejects.
    */
   close(): Promise<void> {
     this.#closing ??= this.#queues
