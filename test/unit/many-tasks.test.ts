@@ -134,7 +134,7 @@ const RUNS: Record<string, Run> = {
     },
   },
   "releasing many holds": {
-    few: FEW_WITH_TICKETS,
+    few: 3 * FEW_WITH_TICKETS,
     prepare: async (count) => {
       const locks = await holdMany(count);
       return () => Promise.all(locks.map((lock) => lock.release()));
