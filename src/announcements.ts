@@ -26,7 +26,7 @@ export interface Announcer {
  */
 export function announceGrant(announcer: Announcer, clock: Clock, isCurrent: () => boolean): () => void {
   const { turn, options } = announcer;
-  const { waited, queue, ticket } = turn;
+  const { waited, isFollowed, queue, ticket } = turn;
   const announce = (): void => {
     if (isCurrent()) void writeGrantOn(announcer).catch(() => undefined);
   };
@@ -34,7 +34,7 @@ export function announceGrant(announcer: Announcer, clock: Clock, isCurrent: () 
   const isExclusiveBefore = queue.some(({ demand, sequence }) => demand === "exclusive" && sequence < ticket.sequence);
   if (kind === "read" && isExclusiveBefore) announce();
   else if (kind !== "semaphore") return waited ? clock.after(ANNOUNCE_GRANT_AFTER_MS, announce) : () => undefined;
-  else if (waited || queue.at(-1) !== ticket) announce();
+  else if (waited || isFollowed) announce();
   return () => undefined;
 }
 

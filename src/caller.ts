@@ -3,6 +3,7 @@ import type { Clock } from "./clock.js";
 import { Deadline } from "./deadline.js";
 import type { Identity } from "./errors.js";
 import type { ResourceHold } from "./hold.js";
+import type { Paced } from "./paced.js";
 
 /** Where a caller stands, as far as it was known. */
 export interface Standing {
@@ -22,7 +23,7 @@ export interface Patience {
   /** Milliseconds; undefined: without end; 0: only if it is free now. */
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Hears how many are ahead, each time that is known anew. */
+  /** Hears how many are ahead, first when that is known and then when it has changed. */
   readonly onQueued: (ahead: number) => void;
 }
 
@@ -32,20 +33,36 @@ export class Caller {
   #settled = false;
   readonly #calledAt: number;
   readonly #unhook: (() => void)[] = [];
+  #ahead: number | undefined;
+  /** Where very many give up at once, some are noted here first. */
+  #givingUp: (() => void) | null = null;
 
   /** @param onGivingUp called when the deadline or the signal ends the wait */
   constructor(
-    private readonly clock: Clock,
+    private readonly context: { readonly clock: Clock; readonly paced: Paced },
     readonly patience: Patience,
     onGivingUp: (caller: Caller, why: { aborted: unknown } | "late") => void,
   ) {
+    const { clock } = context;
     this.#calledAt = clock.monotonicMs();
     const { timeoutMs, signal } = patience;
+    const giveUp = (why: { aborted: unknown } | "late"): void => {
+      this.#givingUp ??= () => onGivingUp(this, why);
+      context.paced.run(this.#givingUp);
+    };
     // With no time at all, it is the place in the queue that decides, not the clock.
-    if (!this.isImpatient) {
-      this.#unhook.push(new Deadline(clock, timeoutMs).whenPassed(() => onGivingUp(this, "late")));
-    }
-    this.#unhook.push(onAbort(signal, (reason) => onGivingUp(this, { aborted: reason })));
+    if (!this.isImpatient) this.#unhook.push(new Deadline(clock, timeoutMs).whenPassed(() => giveUp("late")));
+    this.#unhook.push(onAbort(signal, (reason) => giveUp({ aborted: reason })));
+  }
+
+  /** Whether it is known to leave. */
+  get isGivingUp(): boolean {
+    return this.#givingUp !== null;
+  }
+
+  /** Its time is over, or its signal has aborted: it leaves now, if it has not left yet. */
+  leaveIfDue(): void {
+    this.#givingUp?.();
   }
 
   get isImpatient(): boolean {
@@ -54,18 +71,32 @@ export class Caller {
 
   /** How long ago the call was made, in milliseconds. */
   get elapsedMs(): number {
-    return this.clock.monotonicMs() - this.#calledAt;
+    return this.context.clock.monotonicMs() - this.#calledAt;
   }
 
   get outcome(): Promise<Outcome> {
     return this.#outcome.promise;
   }
 
+  /** What it has heard of its place; undefined: nothing yet. */
+  get ahead(): number | undefined {
+    return this.#ahead;
+  }
+
+  /** Tells it how many are ahead. False: it knows. */
+  tell(ahead: number): boolean {
+    if (ahead === this.#ahead) return false;
+    this.#ahead = ahead;
+    this.patience.onQueued(ahead);
+    return true;
+  }
+
+  /** At once, as far as anybody can see; where many settle in one turn, each hears of it in its own. */
   settle(outcome: Outcome): void {
     if (this.#settled) return;
     this.#settled = true;
     this.unhook();
-    this.#outcome.resolve(outcome);
+    this.context.paced.run(() => this.#outcome.resolve(outcome));
   }
 
   /** Neither the deadline nor the signal matter any more. */

@@ -1,23 +1,46 @@
 import { bounded } from "./bounded.js";
 import { Caller, type Patience, type Standing } from "./caller.js";
-import type { SessionLostError } from "./errors.js";
+import { LockError, type SessionLostError } from "./errors.js";
 import { publishEnd, publishHandOver, publishWait } from "./diagnostics.js";
 import { ResourceHold } from "./hold.js";
 import { PermitHold } from "./permit-hold.js";
-import type { LocalContext, Siblings } from "./local-queue.js";
+import type { LocalContext } from "./local-queue.js";
 import type { Place, Ticket } from "./ticket.js";
 import { Contender, type QueueOptions, type Turn } from "./ticket-queue.js";
 
 type State =
   /** In memory only: others of this process come first. */
   | { readonly kind: "local" }
-  /** On its way to the head of ZooKeeper's queue; `ahead` is null until we know. */
-  | { readonly kind: "contending"; readonly contender: Contender | null; readonly ahead: number | null }
+  /** On its way to the head of ZooKeeper's queue; `isQueued` once we know of others before it. */
+  | {
+      readonly kind: "contending";
+      readonly abandoned: AbortController;
+      readonly contender: Contender | null;
+      readonly isQueued: boolean;
+    }
   | { readonly kind: "held"; readonly hold: ResourceHold }
   | { readonly kind: "over" };
 
+/** The queue that claims stand in, as they see it. */
+export interface ClaimHome {
+  /** The write hold of the same scope, where the claim is a reader's. */
+  writeHold(claim: Claim): ResourceHold | null;
+  /** How many are before the claim, as of now. */
+  ahead(claim: Claim): number;
+  /** Why nobody may be granted any more. */
+  closing(): SessionLostError | null;
+  /** The claim's ticket was seen in ZooKeeper's queue. */
+  onSeen(claim: Claim, place: Place): void;
+  onGranted(claim: Claim): void;
+  /** `hold`: what it had; null: it never came to that. */
+  onOver(claim: Claim, hold: ResourceHold | null): void;
+}
+
 /** A caller that has run out of time waits this long, at the most, for news of the queue and for its ticket to be gone. */
 const LAST_WORDS_MS = 100;
+
+/** Never leaves this file: nobody waits any more. Made once, for its stack says nothing. */
+const ABANDONED = new LockError("All callers have given up.");
 
 /**
  * A hold that is wanted or had, by all callers of one scope together: one ticket, one grant, however many acquire.
@@ -25,22 +48,23 @@ const LAST_WORDS_MS = 100;
  *     local → contending → held → over;  local and contending → over when all callers have given up, or it fails
  */
 export class Claim {
+  /** The name of our ticket, once it was seen in the queue. */
+  ticket: string | null = null;
+  /** How many tickets of others stood before ours when we last looked; it may be less than none where our tickets changed places. */
+  othersBefore: number | null = null;
   #state: State = { kind: "local" };
   readonly #callers = new Set<Caller>();
-  readonly #abandoned = new AbortController();
   /** The ticket that a holder of our own process gave back last. */
   #leaving: string | null = null;
-  /** How many were ahead, when we last heard: in ZooKeeper's queue, or in our own process. */
-  #lastAhead: number | undefined;
+  /** One question serves all callers whose time is over at the same moment. */
+  #survey: Promise<Standing> | null = null;
 
   constructor(
     /** Who may enter: the same object means the same owner. */
     readonly scope: object,
     private readonly context: LocalContext,
     private readonly queue: QueueOptions,
-    private readonly siblings: Siblings,
-    /** `givenBack` names the ticket of a hold that was released; null when there was none, or it was lost. */
-    private readonly onOver: (claim: Claim, givenBack: string | null) => void,
+    private readonly home: ClaimHome,
   ) {}
 
   get isLocal(): boolean {
@@ -52,32 +76,47 @@ export class Claim {
     return this.#state.kind === "held" && this.#state.hold.isHeld ? this.#state.hold : null;
   }
 
+  /** Whether it has a ticket, and others are known to be before it. */
+  get isQueued(): boolean {
+    return this.#state.kind === "contending" && this.#state.isQueued;
+  }
+
   /** Waits for this claim's hold, or enters it. Null: looking at the clock has just ended it. */
   join(patience: Patience): Caller | null {
     const hold = this.hold;
     if (this.#state.kind === "over") return null;
-    const caller = new Caller(this.context.clock, patience, (late, why) => void this.#giveUp(late, why));
+    const caller = new Caller(this.context, patience, (late, why) => this.#giveUp(late, why));
     if (hold !== null) {
       hold.enter();
       caller.settle({ kind: "granted", hold });
     } else {
       this.#callers.add(caller);
-      if (patience.signal?.aborted === true) void this.#giveUp(caller, { aborted: patience.signal.reason });
-      else if (this.#state.kind === "contending" && this.#state.ahead !== null) this.#tell(caller, this.#state.ahead);
+      if (patience.signal?.aborted === true) this.#giveUp(caller, { aborted: patience.signal.reason });
     }
     return caller;
   }
 
-  /** Others of this process are before us, and stay there for now: who has no patience goes. */
-  waitLocally(ahead: number): void {
-    this.#lastAhead = ahead;
-    for (const caller of [...this.#callers]) this.#tell(caller, ahead);
+  /** Others are before us: a caller without patience goes, any other is told how many. */
+  tell(caller: Caller, ahead: number): void {
+    if (!this.#callers.has(caller)) return;
+    if (caller.isImpatient) this.#giveUp(caller, "late", ahead);
+    else if (caller.tell(ahead)) publishWait(this.queue, ahead, caller.elapsedMs);
   }
 
-  /** Goes for a ticket of its own. */
-  contend(): void {
-    this.#state = { kind: "contending", contender: null, ahead: null };
-    void this.#contend();
+  /** The place has changed, as far as we know: those who have been told of it are told again. */
+  tellAll(ahead: number): void {
+    if (ahead === 0) return;
+    for (const caller of this.#callers) {
+      if (caller.ahead !== undefined && !caller.isImpatient && !caller.isGivingUp) this.tell(caller, ahead);
+    }
+  }
+
+  /** Goes for a ticket of its own. `leaving`: the ticket that a holder of our own process gave back last. */
+  contend(leaving: string | null): void {
+    this.#leaving = leaving;
+    const abandoned = new AbortController();
+    this.#state = { kind: "contending", abandoned, contender: null, isQueued: false };
+    void this.#contend(abandoned);
   }
 
   /** The holder with this ticket, of our own process, is leaving. */
@@ -92,26 +131,36 @@ export class Claim {
     else this.#fail(error);
   }
 
-  async #contend(): Promise<void> {
-    const { signal } = this.#abandoned;
+  /** Waiting callers get `error`; a hold stays. */
+  turnAway(error: SessionLostError): void {
+    if (this.#state.kind !== "held") this.#fail(error);
+  }
+
+  async #contend(abandoned: AbortController): Promise<void> {
+    const { signal } = abandoned;
     let contender: Contender | null = null;
     try {
       const port = await this.context.port(signal);
+      await this.context.paced.room();
       signal.throwIfAborted();
-      const writeHold = this.siblings.writers?.()?.holdOf(this.scope) ?? null;
+      const writeHold = this.home.writeHold(this);
       contender = new Contender(port, this.queue, () => (writeHold?.isHeld === true ? writeHold.ticket : null));
       if (this.#leaving !== null) contender.inherit(this.#leaving);
-      this.#state = { kind: "contending", contender, ahead: null };
+      this.#state = { kind: "contending", abandoned, contender, isQueued: false };
       const turn = await contender.turn(signal, (place) => this.#onQueued(place));
-      // Everybody may have given up between the grant and now; then it is handed back.
+      for (const caller of [...this.#callers]) caller.leaveIfDue();
+      // Everybody may have given up between the grant and now, or the manager may have been closed; then it is handed back.
       signal.throwIfAborted();
+      const closing = this.home.closing();
+      if (closing !== null) throw closing;
       const leansOnWriter = writeHold !== null && hasWritersBetween(writeHold.ticket, turn);
       if (leansOnWriter && !writeHold.isHeld) {
         // The write hold we entered behind has gone meanwhile, and other writers come first.
         await contender.leave();
-        await this.#contend();
+        await this.#contend(abandoned);
         return;
       }
+      this.#seeGrant(turn);
       const hold = this.#holdOf(turn, contender);
       if (leansOnWriter) writeHold.keepPlaceFor(hold);
       this.#grant(hold);
@@ -119,6 +168,13 @@ export class Claim {
       if (contender !== null) this.context.background(contender.leave());
       this.#fail(error);
     }
+  }
+
+  /** A look that granted an exclusive hold tells the places of those behind, too; a hand-over without a look tells nothing. */
+  #seeGrant({ ticket, queue, wayFree }: Turn): void {
+    if (this.queue.discipline.shared || wayFree?.local === true) return;
+    const place = { ticket, queue, ahead: queue.indexOf(ticket) };
+    this.home.onSeen(this, this.queue.withdrawals.placeWithout(place));
   }
 
   #holdOf(turn: Turn, contender: Contender): ResourceHold {
@@ -140,47 +196,59 @@ export class Claim {
       caller.settle({ kind: "granted", hold });
     }
     this.#callers.clear();
+    this.home.onGranted(this);
   }
 
-  #onQueued({ ahead }: Place): void {
+  #onQueued(place: Place): void {
     if (this.#state.kind !== "contending") return;
-    this.#state = { ...this.#state, ahead };
-    this.#lastAhead = ahead;
-    for (const caller of [...this.#callers]) this.#tell(caller, ahead);
-  }
-
-  #tell(caller: Caller, ahead: number): void {
-    if (caller.isImpatient) void this.#giveUp(caller, "late", ahead);
-    else {
-      publishWait(this.queue, ahead, caller.elapsedMs);
-      caller.patience.onQueued(ahead);
-    }
+    this.#state = { ...this.#state, isQueued: true };
+    this.home.onSeen(this, place);
+    for (const caller of [...this.#callers]) this.tell(caller, place.ahead);
   }
 
   /** One caller leaves; the others go on. When none is left, so does the ticket. */
-  async #giveUp(caller: Caller, why: { aborted: unknown } | "late", ahead = this.#lastAhead): Promise<void> {
+  #giveUp(caller: Caller, why: { aborted: unknown } | "late", ahead = this.#aheadOf(caller)): void {
     if (!this.#callers.delete(caller)) return;
     caller.unhook();
-    const contender = this.#state.kind === "contending" ? this.#state.contender : null;
-    // The question goes out ahead of the delete, in the same burst.
-    const survey = why === "late" ? contender?.survey() : undefined;
-    const left = this.#callers.size === 0 ? this.#abandon() : undefined;
-    if (why !== "late") {
+    if (why === "late") {
+      void this.#settleTooLate(caller, ahead === undefined ? {} : { ahead });
+    } else {
+      if (this.#callers.size === 0) void this.#abandon();
       caller.settle({ kind: "aborted", reason: why.aborted });
-      return;
     }
-    const guess: Standing = ahead === undefined ? {} : { ahead };
+  }
+
+  async #settleTooLate(caller: Caller, guess: Standing): Promise<void> {
+    // The question goes out ahead of the delete, in the same burst.
+    const survey = this.#ask();
+    const left = this.#callers.size === 0 ? this.#abandon() : undefined;
     const lastWords = Promise.all([survey, left]).then(([known]) => ({ ...guess, ...known }));
-    caller.settle({
-      kind: "too-late",
-      standing: await bounded(lastWords, LAST_WORDS_MS, this.context.clock, () => guess),
-    });
+    const hasTicket = survey !== undefined || left !== undefined;
+    const standing = hasTicket ? await bounded(lastWords, LAST_WORDS_MS, this.context.clock, () => guess) : guess;
+    caller.settle({ kind: "too-late", standing });
+  }
+
+  /** Who is first in ZooKeeper's queue, and how many are before us; undefined where we do not stand in it. */
+  #ask(): Promise<Standing> | undefined {
+    if (this.#state.kind !== "contending" || this.#state.contender === null) return undefined;
+    this.#survey ??= this.#state.contender.survey().finally(() => (this.#survey = null));
+    return this.#survey;
+  }
+
+  /** Undefined: it is not known that anybody is before it. */
+  #aheadOf(caller: Caller): number | undefined {
+    return caller.ahead === undefined ? undefined : this.home.ahead(this);
   }
 
   #abandon(): Promise<void> | undefined {
-    const left = this.#state.kind === "contending" ? this.#state.contender?.leave() : undefined;
+    if (this.#state.kind !== "contending") {
+      this.#end(null);
+      return undefined;
+    }
+    const { abandoned, contender } = this.#state;
+    const left = contender?.leave();
     if (left !== undefined) this.context.background(left);
-    this.#abandoned.abort();
+    abandoned.abort(ABANDONED);
     this.#end(null);
     return left;
   }
@@ -195,7 +263,7 @@ export class Claim {
   #end(hold: ResourceHold | null): void {
     if (this.#state.kind === "over") return;
     this.#state = { kind: "over" };
-    this.onOver(this, hold?.givenBack ?? null);
+    this.home.onOver(this, hold);
   }
 }
 

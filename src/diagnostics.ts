@@ -11,7 +11,7 @@ import type { FencingToken } from "./ticket.js";
 export const diagnosticsChannels = {
   /** A call of `acquire`, `tryAcquire` or `using` has got the lock, or has not: AcquireMessage. */
   acquire: "zk-lock-manager:acquire",
-  /** A call waits, and how many are ahead of it is known, for the first time or anew: WaitMessage. */
+  /** A call waits, and how many are ahead of it is known for the first time, or has changed: WaitMessage. */
   wait: "zk-lock-manager:wait",
   /** A hold was given back: HoldMessage. */
   hold: "zk-lock-manager:hold",

@@ -72,10 +72,33 @@ export class LockLostError extends LockError {
   }
 }
 
+/**
+ * Why there is no session to wait in: it ended while we waited, so that another try is served in the next one; the manager has no
+ * client, or the session of the one that was handed to `init` has ended; or the manager is being drained, or is closed.
+ */
+export type SessionLostReason = "expired" | "not-connected" | "draining" | "closed";
+
 /** The session ended while we waited, or there is none. */
 export class SessionLostError extends LockError {
-  override readonly name = "SessionLostError";
-  override readonly code = "ERR_SESSION_LOST";
+  override readonly name: string = "SessionLostError";
+  override readonly code: string = "ERR_SESSION_LOST";
+  readonly reason: SessionLostReason;
+
+  constructor(message: string, details: LockErrorDetails & { reason?: SessionLostReason | undefined } = {}) {
+    super(message, details);
+    this.reason = details.reason ?? "expired";
+  }
+}
+
+/** The manager is shutting down, or has been closed: it will not help to try again. */
+export class ManagerClosedError extends SessionLostError {
+  override readonly name = "ManagerClosedError";
+  override readonly code = "ERR_MANAGER_CLOSED";
+  declare readonly reason: "draining" | "closed";
+
+  constructor(message: string, details: LockErrorDetails & { reason?: "draining" | "closed" | undefined } = {}) {
+    super(message, { ...details, reason: details.reason ?? "closed" });
+  }
 }
 
 /**
@@ -163,8 +186,8 @@ export class StaleTokenError extends LockError {
 export function retold(error: unknown, resource: string | undefined): unknown {
   if (!(error instanceof LockError)) return error;
   const details = { resource, cause: error.cause };
-  if (error instanceof LockLostError) return new LockLostError(error.message, { ...details, reason: error.reason });
   if (error instanceof LimitMismatchError) return new LimitMismatchError(error.wanted, error.limit, details);
-  const SameError = error.constructor as new (message: string, details: LockErrorDetails) => LockError;
-  return new SameError(error.message, details);
+  const SameError = error.constructor as new (message: string, details: object) => LockError;
+  const { reason } = error as { reason?: unknown };
+  return new SameError(error.message, { ...details, reason });
 }

@@ -1,8 +1,8 @@
-import { EventEmitter } from "node:events";
 import { deferred } from "./abort.js";
 import { announceGrant, announceKept, type Announcer } from "./announcements.js";
 import type { Clock } from "./clock.js";
 import type { Discipline } from "./discipline.js";
+import { Emitter } from "./emitter.js";
 import { type LockError, type LockLostError, type LossReason, NotHeldError } from "./errors.js";
 import { insist } from "./insist.js";
 import { later } from "./later.js";
@@ -49,7 +49,7 @@ const WATCH_OWN_TICKET_AFTER_MS = 50;
  *     held ⇄ suspended → lost        (against our will: the lease, the session, the ticket, or close)
  *     held, suspended  → released    (the count is back at zero)
  */
-export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
+export class ResourceHold extends Emitter<HoldEvents> implements Hold {
   readonly token: FencingToken;
   #state: State = { kind: "held" };
   #count = 0;
@@ -73,7 +73,6 @@ export class ResourceHold extends EventEmitter<HoldEvents> implements Hold {
     private readonly onOver: (hold: ResourceHold) => void,
   ) {
     super();
-    this.setMaxListeners(0);
     this.token = turn.token;
     const { session } = contender.port;
     session.on("disconnected", this.#onDisconnected).on("connected", this.#onConnected);

@@ -1,13 +1,15 @@
 import { bounded } from "./bounded.js";
 import type { Discipline } from "./discipline.js";
 import { read, write } from "./discipline.js";
-import { type LockError, SessionLostError } from "./errors.js";
+import type { Claim } from "./claim.js";
+import { type LockError, ManagerClosedError } from "./errors.js";
 import type { ResourceHold } from "./hold.js";
 import { writeLimit } from "./identity.js";
 import { LocalQueue, type LocalContext, type Siblings } from "./local-queue.js";
 import type { LockHome } from "./lock-home.js";
 import type { LockOptions, ManagerOptions } from "./options.js";
 import { DEFAULT_ROOT_DIR } from "./options.js";
+import { Paced } from "./paced.js";
 import { directoryOf } from "./resource-path.js";
 import { SEQUENCE_LIMIT } from "./ticket.js";
 import { Withdrawals } from "./withdrawals.js";
@@ -34,10 +36,14 @@ export class LocalQueues {
   readonly #queues = new Map<string, LocalQueue>();
   readonly #background = new Set<Promise<unknown>>();
   readonly #withdrawals = new Withdrawals();
-  #closed: string | null = null;
+  readonly #paced: Paced;
+  /** Why no acquire is served any more. */
+  #closed: { readonly why: string; readonly reason: "draining" | "closed" } | null = null;
   #whenEmpty: (() => void)[] = [];
 
-  constructor(private readonly host: LocalQueuesHost) {}
+  constructor(private readonly host: LocalQueuesHost) {
+    this.#paced = new Paced(host.clock);
+  }
 
   /** What a lock of this resource and kind needs. */
   home(resource: string, discipline: Discipline, options: LockOptions): LockHome {
@@ -57,7 +63,7 @@ export class LocalQueues {
         [discipline, ...siblingsOf(discipline)].some((one) => this.#existing(directory, one)?.isOfProcess() ?? false),
       lookPort: () => this.host.lookPort(),
       assertOpen: () => {
-        if (this.#closed !== null) throw new SessionLostError(this.#closed, { resource });
+        if (this.#closed !== null) throw new ManagerClosedError(this.#closed.why, { ...this.#closed, resource });
       },
     };
   }
@@ -68,8 +74,9 @@ export class LocalQueues {
 
   /** No acquire any more; waiting ones are rejected, holds stay. */
   turnAway(why: string): void {
-    this.#closed ??= why;
-    for (const queue of [...this.#queues.values()]) queue.turnAway(new SessionLostError(why));
+    const reason = "draining";
+    this.#closed ??= { why, reason };
+    this.#track(this.#endAll(new ManagerClosedError(why, { reason }), (claim, error) => claim.turnAway(error)));
   }
 
   /** Resolves when nobody holds or waits any more, or after `timeoutMs`. */
@@ -81,10 +88,17 @@ export class LocalQueues {
 
   /** Ends everything. Resolves when all tickets are withdrawn, or `patienceMs` is over: what is left dies with the session. */
   async close(why: string, patienceMs: number): Promise<void> {
-    this.#closed = why;
-    for (const queue of [...this.#queues.values()]) queue.close(new SessionLostError(why));
+    const reason = "closed";
+    this.#closed = { why, reason };
+    await this.#endAll(new ManagerClosedError(why, { reason }), (claim, error) => claim.close(error));
     const withdrawn = Promise.all(this.#background).then(() => undefined);
     await bounded(withdrawn, patienceMs, this.host.clock(), () => undefined);
+  }
+
+  /** At once where there are few. With very many, everything else in the process goes on meanwhile; nobody is granted any more. */
+  #endAll(error: ManagerClosedError, end: (claim: Claim, error: ManagerClosedError) => void): Promise<void> {
+    const claims = [...this.#queues.values()].flatMap((queue) => queue.startClosing(error));
+    return this.#paced.each(claims, (claim) => end(claim, error));
   }
 
   #existing(directory: string, discipline: Discipline): LocalQueue | undefined {
@@ -98,6 +112,7 @@ export class LocalQueues {
     const key = keyOf(directory, discipline);
     const context: LocalContext = {
       clock,
+      paced: this.#paced,
       port: (signal) => this.host.port(signal),
       background: (work) => this.#track(work),
     };

@@ -5,7 +5,11 @@ import { later } from "./later.js";
 import type { FencingToken } from "./ticket.js";
 
 export interface LockEvents {
-  /** Others are before us; each time that their number is known anew. */
+  /**
+   * Others are before a call of this handle: tasks of this process, and tickets of others as far as we have seen. Once when the call
+   * queues up, and again when the number has changed; of many changes in a short time only the last one is told (every 50 ms at the
+   * most, and more seldom where more than a thousand tasks of this process wait).
+   */
   queued: [place: { ahead: number }];
   acquired: [token: FencingToken];
   released: [token: FencingToken];

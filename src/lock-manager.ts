@@ -123,7 +123,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   /** Handles on a lock that many may hold for reading, or one for writing. @throws InvalidArgumentError */
   createReadWriteLock(resource: string, options: LockOptions = {}): ZkReadWriteLock {
     checkResource(resource);
-    checkLockOptions(options);
+    checkLockOptions(options, "createReadWriteLock");
     return new ZkReadWriteLock(this.#queues, resource, options);
   }
 
@@ -140,9 +140,9 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   }
 
   /** A handle on several resources at once, all or nothing; duplicates count once. @throws InvalidArgumentError */
-  createMultiLock(resources: string[], options: LockOptions = {}): ZkMultiLock {
+  createMultiLock(resources: readonly string[], options: LockOptions = {}): ZkMultiLock {
     checkResources(resources);
-    checkLockOptions(options);
+    checkLockOptions(options, "createMultiLock");
     // One order for everybody, whatever the locale: that of the UTF-16 code units.
     const locks = [...new Set(resources)].sort().map((resource) => this.createLock(resource, options));
     return new ZkMultiLock(locks, options.acquireTimeout ?? this.#options.acquireTimeout, this.#connection.clock);
@@ -165,7 +165,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   }
 
   /** Follows a resource: who locks it and when it is unlocked, in any process. @throws InvalidArgumentError */
-  watch(resource: string, options: { signal?: AbortSignal } = {}): ResourceWatcher {
+  watch(resource: string, options: { signal?: AbortSignal | undefined } = {}): ResourceWatcher {
     checkResource(resource);
     const host = { port: (signal: AbortSignal) => this.#port(signal), clock: () => this.#connection.clock };
     return new ResourceWatcher(resource, directoryOf(this.#rootDir, resource), host, options.signal);
@@ -205,7 +205,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   }
 
   /**
-   * For a shutdown: no acquire is served any more and those that wait are rejected with SessionLostError; resolves when all holds
+   * For a shutdown: no acquire is served any more and those that wait are rejected with ManagerClosedError; resolves when all holds
    * have been given back, or after `timeout` milliseconds, with those that are left. Call `close` then.
    * @throws InvalidArgumentError
    */
@@ -218,7 +218,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
 
   /**
    * Gives back what is held (its holders are told by LockLostError, reason `closed`), withdraws what waits (those calls are
-   * rejected with SessionLostError), and ends the session unless the client came by `init`. Idempotent; never rejects.
+   * rejected with ManagerClosedError), and ends the session unless the client came by `init`. Idempotent; never rejects.
    */
   close(): Promise<void> {
     this.#closing ??= Promise.all([

@@ -18,57 +18,57 @@ export interface Auth {
 
 export interface LockOptions {
   /** Where the directories of resources are made. Default: the manager's. */
-  rootDir?: string;
+  rootDir?: string | undefined;
   /** Milliseconds that an acquire waits at the most. Default: the manager's. 0: only if it is free now. */
-  acquireTimeout?: number;
+  acquireTimeout?: number | undefined;
   /** acquire() rejects with AlreadyLockedError instead of waiting. Default: false. */
-  failImmediate?: boolean;
+  failImmediate?: boolean | undefined;
   /**
    * Unset: a bare `acquire()` is the whole process's, bodies of `using` exclude each other. With `"process"` concurrent bodies share one
    * hold, so they do not exclude each other. Semaphores: "none".
    */
-  reentrancy?: Reentrancy;
+  reentrancy?: Reentrancy | undefined;
 }
 
 export interface SemaphoreOptions extends LockOptions {
   /** How many may hold at a time: a whole number of at least 1. Stored with the resource; all must ask for the same. */
   maxConcurrentHolders: number;
   /** Changes the limit that is stored with the resource, instead of being refused. Default: false. */
-  replaceLimit?: boolean;
+  replaceLimit?: boolean | undefined;
 }
 
 export interface ManagerOptions {
   /** Where the directories of resources are made. Default: "/locks". */
-  rootDir?: string;
+  rootDir?: string | undefined;
   /** Milliseconds that an acquire waits at the most. Default: without end. 0: only if it is free now. */
-  acquireTimeout?: number;
+  acquireTimeout?: number | undefined;
   /** Written into our tickets beside `host` and `pid` (and instead of those of the same name), for others to read. At most 1,024 bytes of JSON. */
-  identity?: Record<string, string | number>;
-  auth?: Auth;
+  identity?: Record<string, string | number> | undefined;
+  auth?: Auth | undefined;
   /**
    * The sequence number past which a directory is retired, and its successor begun. Default: 2,000,000,000; made smaller
    * only by tests.
    */
-  sequenceLimit?: number;
+  sequenceLimit?: number | undefined;
 }
 
 export interface ConnectOptions extends ManagerOptions {
   /** The session timeout to ask for, in milliseconds, up to 2,147,483,647; the server has the last word. Default: 10,000. */
-  sessionTimeout?: number;
+  sessionTimeout?: number | undefined;
   /** Milliseconds until `connect` gives up with ConnectError. Default: 10,000. */
-  connectTimeout?: number;
+  connectTimeout?: number | undefined;
 }
 
 export interface AcquireOptions {
   /** Milliseconds to wait at the most, in all. Default: the lock's `acquireTimeout`. 0: only if it is free now. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Ends the wait: acquire rejects with its reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface SlotOptions {
   /** Ends the wait: slot rejects with its reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export const DEFAULT_ROOT_DIR = "/locks";
@@ -88,7 +88,7 @@ const REENTRANCIES: readonly unknown[] = ["process", "task", "none"] satisfies R
 
 /** @throws InvalidArgumentError */
 export function checkConnectOptions(options: ConnectOptions): void {
-  checkKnown(options, CONNECT_OPTIONS);
+  checkKnown("ZkLockManager.connect", options, CONNECT_OPTIONS);
   checkTime("sessionTimeout", options.sessionTimeout, 1);
   if ((options.sessionTimeout ?? 0) > LONGEST_SESSION_TIMEOUT_MS) {
     throw new InvalidArgumentError(
@@ -100,7 +100,7 @@ export function checkConnectOptions(options: ConnectOptions): void {
 
 /** @throws InvalidArgumentError */
 export function checkManagerOptions(options: ManagerOptions): void {
-  checkKnown(options, CONNECT_OPTIONS);
+  checkKnown("ZkLockManager", options, CONNECT_OPTIONS);
   if (options.rootDir !== undefined) checkRootDir(options.rootDir);
   checkTime("acquireTimeout", options.acquireTimeout);
   checkTime("sequenceLimit", options.sequenceLimit);
@@ -108,9 +108,9 @@ export function checkManagerOptions(options: ManagerOptions): void {
   if (options.auth !== undefined) checkAuth(options.auth);
 }
 
-/** @throws InvalidArgumentError */
-export function checkLockOptions(options: LockOptions): void {
-  checkKnown(options, LOCK_OPTIONS);
+/** @param of what takes these options, for the message @throws InvalidArgumentError */
+export function checkLockOptions(options: LockOptions, of = "createLock"): void {
+  checkKnown(of, options, LOCK_OPTIONS);
   if (options.rootDir !== undefined) checkRootDir(options.rootDir);
   checkTime("acquireTimeout", options.acquireTimeout);
   if (options.failImmediate !== undefined && typeof options.failImmediate !== "boolean") {
@@ -125,7 +125,7 @@ export function checkLockOptions(options: LockOptions): void {
 
 /** @throws InvalidArgumentError */
 export function checkSemaphoreOptions(options: SemaphoreOptions): void {
-  checkKnown(options, [...LOCK_OPTIONS, "maxConcurrentHolders", "replaceLimit"]);
+  checkKnown("createSemaphore", options, [...LOCK_OPTIONS, "maxConcurrentHolders", "replaceLimit"]);
   const { maxConcurrentHolders, replaceLimit, ...lockOptions } = options;
   checkLockOptions(lockOptions);
   if (!Number.isSafeInteger(maxConcurrentHolders) || maxConcurrentHolders < 1) {
@@ -139,7 +139,7 @@ export function checkSemaphoreOptions(options: SemaphoreOptions): void {
 }
 
 /** @throws InvalidArgumentError */
-export function checkResources(resources: unknown): asserts resources is string[] {
+export function checkResources(resources: unknown): asserts resources is readonly string[] {
   if (!Array.isArray(resources) || resources.length === 0 || resources.length > MAX_RESOURCES) {
     throw new InvalidArgumentError(`A multi-lock takes a list of 1 to ${MAX_RESOURCES} resource names.`);
   }
@@ -155,14 +155,14 @@ export function checkToken(token: unknown): asserts token is number {
 
 /** @throws InvalidArgumentError */
 export function checkAcquireOptions(options: AcquireOptions): void {
-  checkKnown(options, ACQUIRE_OPTIONS);
+  checkKnown("acquire or using", options, ACQUIRE_OPTIONS);
   checkTime("timeout", options.timeout);
   checkSignal(options.signal);
 }
 
 /** @throws InvalidArgumentError */
 export function checkSlotOptions(options: SlotOptions): void {
-  checkKnown(options, ["signal"]);
+  checkKnown("slot", options, ["signal"]);
   checkSignal(options.signal);
 }
 
@@ -180,8 +180,11 @@ function isAbortSignal(signal: unknown): boolean {
   return typeof aborted === "boolean" && methods.every((method) => typeof method === "function");
 }
 
-function checkKnown(options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw new InvalidArgumentError("Options are an object.");
+/** @param of what takes these options, for the message */
+function checkKnown(of: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new InvalidArgumentError(`The options of ${of} are an object, not ${inspect(options, { depth: 0 })}.`);
+  }
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new InvalidArgumentError(`There is no option "${unknown}"; there are ${known.join(", ")}.`);

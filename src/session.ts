@@ -1,6 +1,6 @@
-import { EventEmitter } from "node:events";
 import { deferred } from "./abort.js";
 import { type Clock, type Instant, elapsedMs, instantOf } from "./clock.js";
+import { Emitter } from "./emitter.js";
 import { SessionFullError, SessionLostError } from "./errors.js";
 
 export type SessionState = "connected" | "suspended" | "lost";
@@ -49,7 +49,7 @@ const BYTES_PER_PATH = 4;
  *
  * States: connected ⇄ suspended → lost, and back to connected when the same session answers again; `ended` is final.
  */
-export class Session extends EventEmitter<SessionEvents> {
+export class Session extends Emitter<SessionEvents> {
   readonly leaseDurationMs: number;
   #link: "up" | "down" = "up";
   #ended = false;
@@ -76,7 +76,6 @@ export class Session extends EventEmitter<SessionEvents> {
     private readonly chroot = "",
   ) {
     super();
-    this.setMaxListeners(0);
     this.#clock = clock;
     this.leaseDurationMs = Math.floor((timeoutMs * 2) / 3);
     this.#heardAt = this.#signOfLifeAt = heardAt;

@@ -7,7 +7,7 @@ import { readIdentity, readLimit } from "./identity.js";
 import { insist } from "./insist.js";
 import { agreeOnLimit } from "./limit.js";
 import { OwnTicket } from "./own-ticket.js";
-import { type FencingToken, fencingToken, type Place, placeOf, queueOf, type Ticket } from "./ticket.js";
+import { type FencingToken, fencingToken, lastNotIn, type Place, placeOf, queueOf, type Ticket } from "./ticket.js";
 import type { Withdrawals } from "./withdrawals.js";
 import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } from "./zookeeper/port.js";
 
@@ -42,11 +42,13 @@ export interface Turn {
   readonly wayFree: { readonly atMs: number; readonly local: boolean } | null;
   /** The queue when it was our turn. */
   readonly queue: readonly Ticket[];
+  /** Whether somebody stood behind us then who may have seen another queue than we did. */
+  readonly isFollowed: boolean;
 }
 
 interface Standing {
   readonly place: Place;
-  readonly czxid: number;
+  readonly listing: Listing;
   readonly obstacle: Ticket | "departures" | null;
 }
 
@@ -88,7 +90,7 @@ export class Contender {
         continue;
       }
       const obstacle = this.#obstacleOf(place);
-      this.#standing = { place, czxid: listing.czxid, obstacle };
+      this.#standing = { place, listing, obstacle };
       if (obstacle === null || this.#isLeaving(obstacle)) break;
       this.#waited = true;
       const others = this.options.withdrawals.placeWithout(place);
@@ -146,7 +148,7 @@ export class Contender {
     return (await this.#insist(() => this.port.list(this.options.directory))) ?? { czxid: 0, children: [] };
   }
 
-  #queueIn(listing: Listing | null): Ticket[] {
+  #queueIn(listing: Listing | null): readonly Ticket[] {
     return queueOf(listing?.children ?? []);
   }
 
@@ -218,10 +220,10 @@ export class Contender {
   /** Every grant consults the clock first: after a long wait the lease may be over, or the session. */
   async #takeTurn(signal: AbortSignal): Promise<Turn> {
     const { session } = this.port;
-    const { place, czxid } = this.#standing as Standing;
+    const { place, listing } = this.#standing as Standing;
     const { ticket, queue } = place;
     const path = this.#pathOf(ticket);
-    const token = fencingToken(czxid, ticket.sequence);
+    const token = fencingToken(listing.czxid, ticket.sequence);
     while (session.leaseMs <= 0) {
       if (session.ended) throw new SessionLostError("The ZooKeeper session ended before the grant.");
       const stands = await untilAborted(
@@ -230,7 +232,8 @@ export class Contender {
       );
       if (!stands) throw new LockLostError(`Somebody deleted our ticket ${path}.`, { reason: "ticket-gone" });
     }
-    return { token, path, ticket, waited: this.#waited, wayFree: this.#wayFree, queue };
+    const isFollowed = place.ahead < lastNotIn(queue, listing.takenTogether);
+    return { token, path, ticket, waited: this.#waited, wayFree: this.#wayFree, queue, isFollowed };
   }
 
   /**

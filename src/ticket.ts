@@ -58,21 +58,48 @@ export function parseTicket(name: string): Ticket | null {
   return demand === undefined ? null : { name, sequence: Number(digits), demand };
 }
 
+/** What was read from a listing that serves many of ours, so that it is read once. */
+const queues = new WeakMap<readonly string[], readonly Ticket[]>();
+const places = new WeakMap<readonly Ticket[], ReadonlyMap<string, number>>();
+
+const lasts = new WeakMap<readonly Ticket[], number>();
+const NONE: ReadonlySet<string> = new Set();
+
 /** The tickets among a directory's children, in queue order. */
-export function queueOf(children: readonly string[]): Ticket[] {
-  const tickets: Ticket[] = [];
-  for (const name of children) {
-    const ticket = parseTicket(name);
-    if (ticket !== null) tickets.push(ticket);
+export function queueOf(children: readonly string[]): readonly Ticket[] {
+  let queue = queues.get(children);
+  if (queue === undefined) {
+    queue = children.flatMap((name) => parseTicket(name) ?? []).sort(inQueueOrder);
+    queues.set(children, queue);
   }
-  return tickets.sort(inQueueOrder);
+  return queue;
 }
 
 /** Where the contender with this id stands; null: it has no ticket in this queue. */
 export function placeOf(queue: readonly Ticket[], id: string): Place | null {
-  const ahead = queue.findIndex(({ name }) => name.startsWith(`${id}-`));
-  const ticket = queue[ahead];
-  return ticket === undefined ? null : { ticket, ahead, queue };
+  let byId = places.get(queue);
+  if (byId === undefined) {
+    byId = new Map(queue.map(({ name }, ahead) => [idOf(name), ahead] as const).reverse());
+    places.set(queue, byId);
+  }
+  const ahead = byId.get(id);
+  const ticket = ahead === undefined ? undefined : queue[ahead];
+  return ahead === undefined || ticket === undefined ? null : { ticket, ahead, queue };
+}
+
+/** Where the last ticket stands that is not one of these names; -1: all are. Found once for all that ask about one queue. */
+export function lastNotIn(queue: readonly Ticket[], names: ReadonlySet<string> = NONE): number {
+  let last = lasts.get(queue);
+  if (last === undefined) {
+    last = queue.findLastIndex(({ name }) => !names.has(name));
+    lasts.set(queue, last);
+  }
+  return last;
+}
+
+/** What a ticket of ours starts with. */
+function idOf(name: string): string {
+  return name.slice(0, name.indexOf("-"));
 }
 
 /**

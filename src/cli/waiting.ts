@@ -6,6 +6,7 @@ import {
   type FencingToken,
   InvalidArgumentError,
   LockLostError,
+  ManagerClosedError,
   SessionLostError,
   type ZkLock,
   type ZkLockManager,
@@ -118,7 +119,7 @@ function tooLate(error: AcquireTimeoutError, { manager, lock, waitMs = 0 }: Wait
 /** Whether another session would fare no better. */
 function isFinal(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const hopeless = [AccessDeniedError, InvalidArgumentError, ConnectError];
+  const hopeless = [AccessDeniedError, InvalidArgumentError, ConnectError, ManagerClosedError];
   return hopeless.some((kind) => error instanceof kind) || isFinal(error.cause);
 }
 

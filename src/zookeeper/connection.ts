@@ -1,4 +1,3 @@
-import { EventEmitter } from "node:events";
 import { clearInterval, setInterval } from "node:timers";
 import { setTimeout } from "node:timers/promises";
 import { Mutex } from "async-mutex";
@@ -6,7 +5,15 @@ import { deferred, onAbort, untilAborted } from "../abort.js";
 import { bounded } from "../bounded.js";
 import { type Clock, LONGEST_TIMER_MS, readableMs, systemClock } from "../clock.js";
 import { Deadline } from "../deadline.js";
-import { AccessDeniedError, ConnectError, InvalidArgumentError, LockError, SessionLostError } from "../errors.js";
+import { Emitter } from "../emitter.js";
+import {
+  AccessDeniedError,
+  ConnectError,
+  InvalidArgumentError,
+  LockError,
+  ManagerClosedError,
+  SessionLostError,
+} from "../errors.js";
 import { Attachment } from "./attachment.js";
 import type { ClientSource } from "./client-source.js";
 import { establish, type Greeting } from "./greeting.js";
@@ -38,7 +45,7 @@ const LOOK_EVERY_MS = 2_000;
 const LAST_LOOK_MS = 1_200;
 
 /** The sessions of one manager, one after the other. */
-export class Connection extends EventEmitter<ConnectionEvents> {
+export class Connection extends Emitter<ConnectionEvents> {
   clock: Clock = systemClock;
   #state: State = {
     kind: "detached",
@@ -54,7 +61,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   constructor(private readonly greeting: Omit<Greeting, "clock">) {
     super();
-    this.setMaxListeners(0);
   }
 
   get attachment(): Attachment | null {
@@ -71,7 +77,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       const attachment = this.#state.kind === "seeking" ? await next.promise : this.attachment;
       if (attachment !== null) return attachment;
       const { why, cause } = this.#state as State & { kind: "detached" };
-      throw new SessionLostError(why, { cause });
+      throw this.#closed ? new ManagerClosedError(why) : new SessionLostError(why, { reason: "not-connected", cause });
     } finally {
       unhook();
       this.removeListener("attached", next.resolve).removeListener("detached", detached);
@@ -86,7 +92,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** Takes the clients of a source. @throws InvalidArgumentError where there is one already, and what `makeSource` throws */
   adopt(makeSource: () => ClientSource, clock: Clock): void {
-    if (this.#closed) throw new SessionLostError("This manager has been closed: make a new one.");
+    if (this.#closed) throw new ManagerClosedError("This manager has been closed: make a new one.");
     if (this.#state.kind !== "detached") {
       throw new InvalidArgumentError(
         "This manager has a client already; it takes another one once that one's session has ended.",

@@ -25,6 +25,9 @@ export interface Reply<T> {
   readonly sentAt: Instant;
 }
 
+/** The rest leaves in the turns after it, in its order: each costs the client up to some tens of microseconds. */
+const SENT_PER_TURN = 500;
+
 type Done<T> = (code: number, value: T | null) => void;
 export type Send<T> = (calls: ClientCalls, done: Done<T>, client: ZooKeeperClient) => number;
 
@@ -40,12 +43,21 @@ interface Waiting {
   refuse(code: number): void;
 }
 
+interface SharedRequest {
+  readonly reply: Promise<unknown>;
+  readonly waiting: Waiting;
+  /** How many of those who asked have not had their turn to send: the last of them sends it. */
+  asked: number;
+}
+
 /**
  * One `zookeeper` client, made safe. Requests leave from a macrotask of our own, in order and several at a time. None waits for
  * ever: a reply that was swallowed on a live connection would never be missed otherwise, so overdue ones are given up.
  */
 export class Link extends EventEmitter<LinkEvents> {
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] = [];
+  /** Questions that are not under way yet, by key. */
+  readonly #shared = new Map<string, SharedRequest>();
   /** Sent and not answered, the oldest first. */
   readonly #unanswered = new Set<{ readonly sentAt: Instant; giveUp(): void }>();
   #flushIsDue = false;
@@ -86,23 +98,28 @@ export class Link extends EventEmitter<LinkEvents> {
 
   /** Sends one request. Never rejects; an outcome that is not known resolves with a code that says so. */
   request<T>(send: Send<T>): Promise<Reply<T>> {
-    return new Promise((resolve) => {
-      this.#enqueue({
-        send: () => {
-          const sentAt = instantOf(this.clock);
-          const unanswered = { sentAt, giveUp: () => done(Code.operationTimeout, null) };
-          const done: Done<T> = (code, value) => {
-            this.#unanswered.delete(unanswered);
-            resolve({ code, value, sentAt });
-          };
-          this.#unanswered.add(unanswered);
-          const accepted = send(this.client.native ?? this.client, done, this.client);
-          // A negative value means that the callback will never come.
-          if (accepted < 0) done(accepted, null);
-        },
-        refuse: (code) => resolve({ code, value: null, sentAt: instantOf(this.clock) }),
-      });
+    return new Promise((resolve) => this.#enqueue(this.#waitingFor(send, resolve)));
+  }
+
+  /**
+   * As `request`, for a question that many ask in one turn: those with the same key get one promise of one answer. It leaves behind
+   * all that was requested before the last of them asked.
+   */
+  shared<T>(key: string, send: Send<T>): Promise<Reply<T>> {
+    const shared = this.#shared.get(key) ?? this.#sharedRequest(send);
+    this.#shared.set(key, shared);
+    shared.asked += 1;
+    const unlessLast = (act: (waiting: Waiting) => void): void => {
+      shared.asked -= 1;
+      if (shared.asked > 0) return;
+      if (this.#shared.get(key) === shared) this.#shared.delete(key);
+      act(shared.waiting);
+    };
+    this.#enqueue({
+      send: () => unlessLast((waiting) => waiting.send()),
+      refuse: (code) => unlessLast((waiting) => waiting.refuse(code)),
     });
+    return shared.reply as Promise<Reply<T>>;
   }
 
   /** Gives up what has not been answered for `patienceMs`: its outcome is unknown. To be called now and then. */
@@ -144,20 +161,56 @@ export class Link extends EventEmitter<LinkEvents> {
     this.#refuseAll(Code.connectionLoss);
   }
 
+  #waitingFor<T>(send: Send<T>, resolve: (reply: Reply<T>) => void): Waiting {
+    return {
+      send: () => {
+        const sentAt = instantOf(this.clock);
+        const unanswered = { sentAt, giveUp: () => done(Code.operationTimeout, null) };
+        const done: Done<T> = (code, value) => {
+          this.#unanswered.delete(unanswered);
+          resolve({ code, value, sentAt });
+        };
+        this.#unanswered.add(unanswered);
+        const accepted = send(this.client.native ?? this.client, done, this.client);
+        // A negative value means that the callback will never come.
+        if (accepted < 0) done(accepted, null);
+      },
+      refuse: (code) => resolve({ code, value: null, sentAt: instantOf(this.clock) }),
+    };
+  }
+
+  #sharedRequest<T>(send: Send<T>): SharedRequest {
+    let settle!: (reply: Reply<T>) => void;
+    const reply = new Promise<Reply<T>>((resolve) => (settle = resolve));
+    return { reply, asked: 0, waiting: this.#waitingFor(send, settle) };
+  }
+
   #enqueue(request: Waiting): void {
     if (this.#closed || this.#finishing) return request.refuse(Code.connectionLoss);
     this.#waiting.push(request);
-    if (this.#flushIsDue) return;
+    if (!this.#flushIsDue) this.#flushSoon();
+  }
+
+  #flushSoon(): void {
     this.#flushIsDue = true;
     this.clock.soon(() => this.#flush());
   }
 
   #flush(): void {
     this.#flushIsDue = false;
+    // Who asks from now on asks anew: a question that waits for its turn is not put off any further.
+    this.#shared.clear();
     if (!this.isUp()) return this.#refuseAll(Code.connectionLoss);
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      next.send();
-      if (!this.isUp() && this.client.native !== undefined) return this.#breakOff();
+    const waiting = this.#waiting;
+    const end = Math.min(waiting.length, SENT_PER_TURN);
+    this.#waiting = waiting.slice(end);
+    if (this.#waiting.length > 0) this.#flushSoon();
+    for (let next = 0; next < end; next += 1) {
+      waiting[next]?.send();
+      if (this.isUp() || this.client.native === undefined) continue;
+      // What has not been sent is refused with the rest, in its order.
+      this.#waiting = [...waiting.slice(next + 1, end), ...this.#waiting];
+      return this.#breakOff();
     }
   }
 

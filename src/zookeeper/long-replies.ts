@@ -46,6 +46,12 @@ export class LongReplies {
     return this.#read(path, watch, ({ numChildren }) => numChildren * BYTES_PER_CHILD, send);
   }
 
+  /** Without a watch; who asks in one turn for the same path gets one promise of one answer, where nothing has to be measured. */
+  sharedChildren<T>(path: string, send: Send<T>): Promise<Reply<T>> {
+    const { link } = this.carrier;
+    return link.longestReplyBytes === Infinity ? link.shared(path, send) : this.children(path, false, send);
+  }
+
   data<T>(path: string, watch: boolean, send: Send<T>): Promise<Reply<T>> {
     return this.#read(path, watch, ({ dataLength }) => dataLength, send);
   }

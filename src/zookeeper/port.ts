@@ -52,6 +52,8 @@ export interface Listing {
   /** The zxid at which the directory was created. */
   readonly czxid: number;
   readonly children: readonly string[];
+  /** The names of our own tickets that were taken right in front of this very listing, each of which was answered by it. */
+  readonly takenTogether?: ReadonlySet<string>;
 }
 
 export interface NodeContent {

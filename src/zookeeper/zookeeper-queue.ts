@@ -1,6 +1,7 @@
 import { AccessDeniedError, LockError, SessionLostError } from "../errors.js";
 import type { Session } from "../session.js";
 import type { Attachment } from "./attachment.js";
+import type { ClientCalls } from "./client.js";
 import { adviceOn, Code, codeName, isUnknownOutcome, provesQuorum } from "./codes.js";
 import { Directories } from "./directories.js";
 import { probe } from "./greeting.js";
@@ -12,10 +13,14 @@ const EPHEMERAL_SEQUENTIAL = 3;
 const ANY_VERSION = -1;
 const ACCESS_CODES = new Set<number>([Code.noAuth, Code.authFailed, Code.saslRequired]);
 
+type Children = Listing & { readonly aclVersion: number };
+
 /** The queue port on a session of ZooKeeper. */
 export class ZooKeeperQueue implements QueuePort {
   readonly session: Session;
   readonly #directories: Directories;
+  /** The names of the tickets that were taken in front of a listing, by the promise of that listing. */
+  readonly #takenTogether = new WeakMap<Promise<unknown>, Set<string>>();
 
   /** @param restricted whether directories get an ACL of the session's user */
   constructor(
@@ -115,9 +120,13 @@ export class ZooKeeperQueue implements QueuePort {
     if (!this.#directories.isReady(directory)) await this.#secure(directory);
     const making = makesDirectory ? this.#directories.make(this.attachment.link, directory) : [];
     const creating = this.#create(`${directory}/${prefix}`, data);
-    const listing = this.#children(directory);
+    // Many tickets that are taken in one turn have one listing, behind the last of them.
+    const listing = this.longReplies.sharedChildren(directory, listChildren(directory, false));
+    const together = this.#takenTogether.get(listing) ?? new Set<string>();
+    this.#takenTogether.set(listing, together);
     // Where it cannot be read, that is said once the ticket has been withdrawn.
     listing.catch(() => undefined);
+    void creating.then(({ value }) => value !== null && together.add(value.slice(directory.length + 1)));
     const [made, created] = await Promise.all([making, creating]);
     this.#proves(created);
     const tell = (): void => onTaken(this.#value(created, directory).slice(directory.length + 1));
@@ -132,10 +141,10 @@ export class ZooKeeperQueue implements QueuePort {
       return null;
     }
     tell();
-    const queue = this.#value(listed, directory);
+    const { aclVersion, czxid, children } = this.#value(listed, directory);
     // It may have been deleted since we secured it, and made anew by somebody who did not.
-    if (!this.#directories.isRestricted(queue)) await this.#secureAgain(directory);
-    return queue;
+    if (!this.#directories.isRestricted({ aclVersion })) await this.#secureAgain(directory);
+    return { czxid, children, takenTogether: together };
   }
 
   /** Not that it is there: what is above it may have been deleted meanwhile, or it itself. */
@@ -195,12 +204,8 @@ export class ZooKeeperQueue implements QueuePort {
     return written;
   }
 
-  #children(directory: string, watch = false): Promise<Reply<Listing & { readonly aclVersion: number }>> {
-    return this.longReplies.children(directory, watch, (calls, done) =>
-      calls.a_get_children2(directory, watch, (code, _message, children, stat) =>
-        done(code, children && stat && { czxid: stat.czxid, aclVersion: stat.aversion, children }),
-      ),
-    );
+  #children(directory: string, watch = false): Promise<Reply<Children>> {
+    return this.longReplies.children(directory, watch, listChildren(directory, watch));
   }
 
   #get(path: string, watch: boolean): Promise<Reply<NodeContent>> {
@@ -242,6 +247,16 @@ export class ZooKeeperQueue implements QueuePort {
     if (ACCESS_CODES.has(reply.code)) throw denied(path);
     throw new LockError(`ZooKeeper refused a request about ${path}: ${codeName(reply.code)}.${adviceOn(reply.code)}`);
   }
+}
+
+function listChildren(
+  directory: string,
+  watch: boolean,
+): (calls: ClientCalls, done: (code: number, value: Children | null) => void) => number {
+  return (calls, done) =>
+    calls.a_get_children2(directory, watch, (code, _message, children, stat) =>
+      done(code, children && stat && { czxid: stat.czxid, aclVersion: stat.aversion, children }),
+    );
 }
 
 /** The directory could not be made, for want of rights on a level of its path; rights on levels that exist do not matter. */

@@ -104,7 +104,7 @@ test("close() gives the locks back, and leaves the client running and without ou
   const waiting = rejection(lock.acquire());
   await setting.queueOf(resource, 2);
   await manager.close();
-  expect(await waiting).toMatchObject({ code: "ERR_SESSION_LOST" });
+  expect(await waiting).toMatchObject({ code: "ERR_MANAGER_CLOSED" });
   expect(heard).toContain("lost: closed");
   expect(await setting.tickets(resource)).toEqual([]);
   expect(client.state).toBe(3);
@@ -158,7 +158,7 @@ test("an acquire on a client that never connects ends by its deadline, or its si
   expect(await aborted).toBe("enough");
   // Its owner gives it up.
   await closeClient(client);
-  expect(await rejection(lock.acquire())).toMatchObject({ code: "ERR_SESSION_LOST" });
+  expect(await rejection(lock.acquire())).toMatchObject({ code: "ERR_SESSION_LOST", reason: "not-connected" });
   await manager.close();
 });
 
@@ -175,13 +175,13 @@ test("the owner closes the client: what is held is lost, what waits is rejected,
   await setting.queueOf(other, 2);
 
   await closeClient(client);
-  expect(await waiting).toMatchObject({ code: "ERR_SESSION_LOST", resource: other });
+  expect(await waiting).toMatchObject({ code: "ERR_SESSION_LOST", reason: "expired", resource: other });
   await until(() => heard.length > 1, { what: "the loss" });
   expect(heard).toEqual(["acquired", "lost: session-expired"]);
   expect(lock.isHeld).toBe(false);
   expect(manager.session.state).toBe("lost");
   const refused = await rejection(lock.acquire());
-  expect(refused).toMatchObject({ code: "ERR_SESSION_LOST" });
+  expect(refused).toMatchObject({ code: "ERR_SESSION_LOST", reason: "not-connected" });
   expect(refused.message).toContain("init");
 
   manager.init(await setting.connectedClient());

@@ -21,7 +21,7 @@ test("acquires pending at close() are rejected, and their tickets are gone", asy
   await other.close();
   for (const error of await Promise.all(waiting)) {
     expect(error).toBeInstanceOf(SessionLostError);
-    expect(error).toMatchObject({ code: "ERR_SESSION_LOST", resource });
+    expect(error).toMatchObject({ name: "ManagerClosedError", code: "ERR_MANAGER_CLOSED", reason: "closed", resource });
   }
   expect(await setting.tickets(resource)).toHaveLength(1);
   await holder.release();
@@ -80,7 +80,8 @@ test("after close() nothing can be acquired, and nothing hangs", async () => {
   const closing = manager.close();
   for (const attempt of [lock.acquire(), lock.tryAcquire(), lock.using(() => undefined)]) {
     expect(await rejection(attempt)).toMatchObject({
-      code: "ERR_SESSION_LOST",
+      code: "ERR_MANAGER_CLOSED",
+      reason: "closed",
       message: "The manager has been closed.",
     });
   }

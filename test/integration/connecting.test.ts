@@ -272,7 +272,7 @@ test("a manager that has no client yet says so", async () => {
   const manager = new ZkLockManager();
   expect(manager.session).toEqual({ id: "", state: "lost", timeoutMs: 0, leaseMs: 0 });
   const error = await rejection(manager.createLock("r").acquire());
-  expect(error).toMatchObject({ code: "ERR_SESSION_LOST", resource: "r" });
+  expect(error).toMatchObject({ code: "ERR_SESSION_LOST", reason: "not-connected", resource: "r" });
   expect(error.message).toContain("init");
   expect(await rejection(manager.createLock("r").tryAcquire())).toMatchObject({ code: "ERR_SESSION_LOST" });
   await manager.close();

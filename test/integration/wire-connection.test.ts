@@ -201,10 +201,7 @@ function randomOf(seed: number): (below: number) => number {
 }
 
 test("two thousand servers that answer with anything at all: each connection ends once, and nothing is thrown", async () => {
-  const welcome = Buffer.from(
-    `000000250000000000000fa0010000000000000100000010${"00".repeat(16)}00`,
-    "hex",
-  );
+  const welcome = Buffer.from(`000000250000000000000fa0010000000000000100000010${"00".repeat(16)}00`, "hex");
   let seed = 0;
   const address = await hostile((socket) => {
     const random = randomOf(seed);

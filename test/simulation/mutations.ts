@@ -94,7 +94,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "announce a permit only where it had to be waited for",
     file: "announcements.ts",
-    from: "else if (waited || queue.at(-1) !== ticket) announce();",
+    from: "else if (waited || isFollowed) announce();",
     to: "else if (waited) announce();",
   },
   {

@@ -176,3 +176,22 @@ export function tellsErrorsApart(error: unknown): string {
   const plain: Error = error;
   return `${plain.name} ${error.code}`;
 }
+
+/** Under exactOptionalPropertyTypes, as here: an option that a caller may have and may not have is handed on as it is. */
+export async function handsOptionsOn(
+  manager: ZkLockManager,
+  maybe: {
+    [Name in keyof Required<ConnectOptions & LockOptions & AcquireOptions>]:
+      (ConnectOptions & LockOptions & AcquireOptions)[Name] | undefined;
+  },
+): Promise<void> {
+  const { rootDir, acquireTimeout, identity, auth, sessionTimeout, connectTimeout } = maybe;
+  const { failImmediate, reentrancy, timeout, signal } = maybe;
+  const lockOptions: LockOptions = { rootDir, acquireTimeout, failImmediate, reentrancy };
+  await manager.createLock("r", lockOptions).acquire({ timeout, signal });
+  await manager.createSemaphore("r", { maxConcurrentHolders: 1, replaceLimit: failImmediate }).slot({ signal });
+  await ZkLockManager.connect("a:1", { rootDir, acquireTimeout, identity, auth, sessionTimeout, connectTimeout });
+  manager.watch("r", { signal });
+  const resources: readonly string[] = ["a", "b"] as const;
+  manager.createMultiLock(resources);
+}

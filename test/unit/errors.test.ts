@@ -16,6 +16,7 @@ const ERRORS = [
   [new library.NotHeldError("m", details), "NotHeldError", "ERR_NOT_HELD"],
   [new library.LockLostError("m", { ...details, reason: "lease-over" }), "LockLostError", "ERR_LOCK_LOST"],
   [new library.SessionLostError("m", details), "SessionLostError", "ERR_SESSION_LOST"],
+  [new library.ManagerClosedError("m", { ...details, reason: "draining" }), "ManagerClosedError", "ERR_MANAGER_CLOSED"],
   [new library.ConnectError("m", details), "ConnectError", "ERR_CONNECT"],
   [new library.AccessDeniedError("m", details), "AccessDeniedError", "ERR_ACCESS_DENIED"],
   [new library.SessionFullError("m", details), "SessionFullError", "ERR_SESSION_FULL"],
@@ -42,7 +43,9 @@ test("what is not known is not there at all", () => {
 test("what is known of a timeout, a loss and a stale token is there", () => {
   expect(ERRORS[0][0]).toMatchObject({ ahead: 2, holder: { pid: 7 } });
   expect(ERRORS[3][0]).toMatchObject({ reason: "lease-over" });
-  expect(ERRORS[9][0]).toMatchObject({ token: 1, highest: 2 });
+  expect(ERRORS[4][0]).toMatchObject({ reason: "expired" });
+  expect(ERRORS[5][0]).toMatchObject({ reason: "draining" });
+  expect(ERRORS[10][0]).toMatchObject({ token: 1, highest: 2 });
 });
 
 describe("retold", () => {
@@ -67,6 +70,18 @@ describe("retold", () => {
       expect(Object.getPrototypeOf(again)).toBe(Object.getPrototypeOf(first));
     }
     expect(retold(new library.LockLostError("deleted", { reason: "closed" }), "r")).toMatchObject({ reason: "closed" });
+    for (const reason of ["expired", "not-connected"] as const) {
+      expect(retold(new library.SessionLostError("gone", { reason }), "r")).toMatchObject({ reason });
+    }
+    for (const reason of ["draining", "closed"] as const) {
+      expect(retold(new library.ManagerClosedError("over", { reason }), "r")).toMatchObject({ reason });
+    }
+  });
+
+  test("who catches SessionLostError catches a shutdown as well, and can tell it apart", () => {
+    expect(new library.ManagerClosedError("m")).toBeInstanceOf(library.SessionLostError);
+    expect(new library.ManagerClosedError("m").reason).toBe("closed");
+    expect(new library.SessionLostError("m")).not.toBeInstanceOf(library.ManagerClosedError);
   });
 
   test("what is no error of ours is handed through", () => {

@@ -127,3 +127,23 @@ test("options that are there but undefined are as good as absent", () => {
   expect(() => new ZkLockManager(options as ManagerOptions)).toThrow('no option "reentrancy"');
   expect(() => new ZkLockManager().createLock("r", options)).not.toThrow();
 });
+
+test.each([
+  ["ZkLockManager", () => new ZkLockManager(17 as never)],
+  ["createLock", () => new ZkLockManager().createLock("r", 17 as never)],
+  ["createReadWriteLock", () => new ZkLockManager().createReadWriteLock("r", 17 as never)],
+  ["createSemaphore", () => new ZkLockManager().createSemaphore("r", 17 as never)],
+  ["createMultiLock", () => new ZkLockManager().createMultiLock(["r"], 17 as never)],
+])("what is no object says whose options it was given as: %s", (method, call) => {
+  expect(call).toThrow(InvalidArgumentError);
+  expect(call).toThrow(`The options of ${method} are an object, not 17.`);
+});
+
+test("a call says so too, of any kind that is no object of options", async () => {
+  const lock = new ZkLockManager().createLock("r");
+  const message = "The options of acquire or using are an object, not";
+  await expect(lock.acquire("1 s" as never)).rejects.toThrow(`${message} '1 s'.`);
+  await expect(lock.acquire([] as never)).rejects.toThrow(`${message} [].`);
+  await expect(lock.using(() => 1, null as never)).rejects.toThrow(`${message} null.`);
+  await expect(ZkLockManager.connect("a:1", 17 as never)).rejects.toThrow("options of ZkLockManager.connect are an");
+});

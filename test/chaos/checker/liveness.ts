@@ -10,6 +10,7 @@ const EXPECTED = new Set([
   "ERR_ACQUIRE_TIMEOUT",
   "ABORTED",
   "ERR_SESSION_LOST",
+  "ERR_MANAGER_CLOSED",
   "ERR_LOCK_LOST:lease-over",
   "ERR_LOCK_LOST:session-expired",
   "ERR_LOCK_LOST:closed",

@@ -344,9 +344,9 @@ export function lockContract(world: World, kind: Kind): void {
     const waiting = rejection(kind.lock(manager, busy).acquire());
     await ticketsToBe(busy, standing + 1);
     await manager.close();
-    expect(await waiting).toMatchObject({ code: "ERR_SESSION_LOST" });
+    expect(await waiting).toMatchObject({ code: "ERR_MANAGER_CLOSED", reason: "closed" });
     expect(await firstOf(heard)).toMatchObject({ code: "ERR_LOCK_LOST", reason: "closed" });
-    expect(await rejection(lock.acquire())).toMatchObject({ code: "ERR_SESSION_LOST" });
+    expect(await rejection(lock.acquire())).toMatchObject({ code: "ERR_MANAGER_CLOSED", reason: "closed" });
     await Promise.all([ticketsToBe(name, 0), ticketsToBe(busy, standing)]);
     await leave();
   });
@@ -357,8 +357,8 @@ export function lockContract(world: World, kind: Kind): void {
     await lock.acquire();
     const drained = manager.drain(5_000);
     const another = kind.lock(manager, `${name}-another`);
-    expect(await rejection(another.acquire())).toMatchObject({ code: "ERR_SESSION_LOST" });
-    expect(await rejection(another.tryAcquire())).toMatchObject({ code: "ERR_SESSION_LOST" });
+    expect(await rejection(another.acquire())).toMatchObject({ code: "ERR_MANAGER_CLOSED", reason: "draining" });
+    expect(await rejection(another.tryAcquire())).toMatchObject({ code: "ERR_MANAGER_CLOSED", reason: "draining" });
     await lock.release();
     expect(await drained).toEqual([]);
   });

@@ -160,13 +160,13 @@ test("drain turns waiters away, waits for the holds, and lets their owners finis
     drained = true;
     return left;
   });
-  expect(await waiting).toMatchObject({ code: "ERR_SESSION_LOST" });
+  expect(await waiting).toMatchObject({ code: "ERR_MANAGER_CLOSED", reason: "draining" });
   expect(await mine.acquire()).toBe(mine.token);
   await mine.release();
   expect(drained).toBe(false);
   await mine.release();
   expect(await draining).toEqual([]);
-  expect(await rejection(mine.acquire())).toMatchObject({ code: "ERR_SESSION_LOST" });
+  expect(await rejection(mine.acquire())).toMatchObject({ code: "ERR_MANAGER_CLOSED", reason: "draining" });
   await setting.queueOf(theirs.resource, 1);
   await theirs.release();
 });
@@ -176,7 +176,7 @@ test("drain turns a new acquire away where every acquire queues, holder or not",
   const permits = manager.createSemaphore(setting.resource(), { maxConcurrentHolders: 2 });
   await permits.acquire();
   const draining = manager.drain(5_000);
-  expect(await rejection(permits.acquire())).toMatchObject({ code: "ERR_SESSION_LOST" });
+  expect(await rejection(permits.acquire())).toMatchObject({ code: "ERR_MANAGER_CLOSED", reason: "draining" });
   await permits.release();
   expect(await draining).toEqual([]);
 });

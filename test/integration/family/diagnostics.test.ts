@@ -112,7 +112,7 @@ test("each way in which an acquire can fail", async () => {
     ["too-late", undefined],
     ["too-late", undefined],
     ["aborted", reason],
-    ["failed", expect.objectContaining({ code: "ERR_SESSION_LOST" })],
+    ["failed", expect.objectContaining({ code: "ERR_MANAGER_CLOSED" })],
   ]);
   await holder.release();
 });
