@@ -8,12 +8,6 @@ import { acquireTimedOut, alreadyLocked } from "./refusals.js";
 import { enclosingTakings, scopeOf } from "./scope.js";
 import { type TakenBy, Taking } from "./taking.js";
 
-/** What an acquire is told by a composite lock, beside its options. */
-export interface TakeOptions extends AcquireOptions {
-  /** Milliseconds that the caller asked for in all, where `timeout` is what is left of them. */
-  readonly asked?: number | undefined;
-}
-
 type Refusal = Exclude<Outcome, { kind: "granted" }>;
 
 /** What became of one call: the hold that it took, or why it took none. */
@@ -62,7 +56,7 @@ export function errorOf(home: LockHome, refusal: Refusal, timeoutMs: number | un
     case "too-late":
       return home.failImmediate
         ? alreadyLocked(resource, refusal.standing)
-        : acquireTimedOut(resource, refusal.standing, timeoutMs ?? 0);
+        : acquireTimedOut(resource, refusal.standing, timeoutMs ?? home.acquireTimeoutMs ?? 0);
     default:
       return refusal satisfies never;
   }

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { enclosingOf, enter, type Entered, errorOf, type TakeOptions } from "./acquisition.js";
+import { enclosingOf, enter, type Entered, errorOf } from "./acquisition.js";
 import { NotHeldError, retold } from "./errors.js";
 import type { Hold, ResourceHold } from "./hold.js";
 import { later } from "./later.js";
@@ -88,7 +88,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
   async release(): Promise<boolean> {
     if (this.#takings.isEmpty) return false;
     const taking = this.#takings.releasable(enclosingOf(this.#home).at(-1));
-    if (taking !== undefined) return taking.giveBack();
+    if (taking) return taking.giveBack();
     throw new NotHeldError(
       `"${this.resource}" is held by the body of a \`using\` or by an object of \`hold()\`, which gives it back itself.`,
       this,
@@ -118,7 +118,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
    */
   async renew(): Promise<FencingToken> {
     const hold = this.#current();
-    if (hold !== null) return hold.renew();
+    if (hold) return hold.renew();
     const lost = this.#takings.latest((taking) => taking.hold.loss !== null);
     throw lost?.hold.lossError() ?? this.#notHeld();
   }
@@ -130,7 +130,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
 
   /** Whether the hold stands, by the lease clock: right at once after a pause of the process, whatever its length. */
   get isHeld(): boolean {
-    return this.#current() !== null;
+    return this.token !== null;
   }
 
   /** How often the hold has been entered and not given back. */
@@ -158,12 +158,11 @@ export class ZkLock extends EventEmitter<LockEvents> {
     }
   }
 
-  /** @internal Waits for the lock, and keeps what it got as one taking, for composites of this lock too. */
-  async take(options: TakeOptions, by: TakenBy): Promise<Taking> {
-    const { asked, ...acquireOptions } = options;
-    checkAcquireOptions(acquireOptions);
+  /** @internal For composites too; `askedMs` is what their caller asked for in all, where `timeout` is what is left of it. */
+  async take(options: AcquireOptions, by: TakenBy, askedMs?: number): Promise<Taking> {
+    checkAcquireOptions(options);
     const outcome = await this.#enter(options, by);
-    return this.#accept(outcome, asked ?? options.timeout ?? this.#home.acquireTimeoutMs);
+    return this.#accept(outcome, askedMs ?? options.timeout);
   }
 
   /** @internal As `take`, if it is free now; null: somebody else has it. */

@@ -174,7 +174,7 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
       const options = signal === undefined ? {} : { signal };
       if (timeout === undefined) return lock.take(options, by);
       const leftMs = Math.max(0, timeout - (this.#clock.monotonicMs() - startedAt));
-      if (leftMs > 0 || timeout === 0) return lock.take({ ...options, timeout: leftMs, asked: timeout }, by);
+      if (leftMs > 0 || timeout === 0) return lock.take({ ...options, timeout: leftMs }, by, timeout);
       const { resource } = lock;
       throw new AcquireTimeoutError(`"${resource}" was not to be had within ${readableMs(timeout)} ms, all told.`, {
         resource,

@@ -50,7 +50,8 @@ async function fill(manager: ZkLockManager): Promise<{ held: ZkLock[]; refused: 
     const chroot = `/${"c".repeat(300)}`;
     await raw.mkdirp(chroot);
     // Of a lone address the client would try again only after a third of the timeout.
-    const connect = Array.from({ length: 3 }, () => server.connectString).join(",") + chroot;
+    const proxy = await setting.proxy(server.connectString);
+    const connect = Array.from({ length: 3 }, () => proxy.connectString).join(",") + chroot;
     const client = new ZooKeeper({ connect, timeout: LONG_MS, debug_level: 0 });
     setting.later(() => closeClient(client));
     const manager = setting.adopting(client);
@@ -79,7 +80,11 @@ async function fill(manager: ZkLockManager): Promise<{ held: ZkLock[]; refused: 
 
     // The session is ended from elsewhere, with all that it has; then the server starts from its log.
     for (const lock of [...held, refused]) lock.on("lost", () => undefined);
+    // Out of touch meanwhile, or the client would take its session back before it is ended.
+    await proxy.close();
+    await proxy.cut();
     await endSessionOf(client, server.connectString);
+    await proxy.reopen();
     await until(() => !refused.isHeld, { what: "the loss" });
     expect(await raw.children(directory(refused))).toEqual([]);
     await server.kill();

@@ -47,7 +47,7 @@ test("the holder's own identity is what a timeout shows", async () => {
   const holder = (await setting.manager({ identity: { job: "nightly", run: 7 } })).createLock(resource);
   await holder.acquire();
   const error = await timeoutOf((await setting.manager()).createLock(resource), 50);
-  expect(error.holder).toEqual({ job: "nightly", run: 7 });
+  expect(error.holder).toEqual({ host: hostname(), pid: process.pid, job: "nightly", run: 7 });
   await holder.release();
 });
 
@@ -208,9 +208,9 @@ test("acquireTimeout: the manager's is the default, a lock's own wins, and a cal
   await holder.acquire();
   const manager = await setting.manager({ acquireTimeout: 60 });
   const [byManager, byLock] = [manager.createLock(resource), manager.createLock(resource, { acquireTimeout: 120 })];
-  expect((await rejection(byManager.acquire())).message).toContain("within 60 ms");
-  expect((await rejection(byLock.acquire())).message).toContain("within 120 ms");
-  expect((await timeoutOf(byLock, 30)).message).toContain("within 30 ms");
+  expect((await rejection(byManager.acquire())).message).toContain("after 60 ms");
+  expect((await rejection(byLock.acquire())).message).toContain("after 120 ms");
+  expect((await timeoutOf(byLock, 30)).message).toContain("after 30 ms");
   await holder.release();
 });
 

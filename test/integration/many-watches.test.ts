@@ -28,6 +28,7 @@ const CHROOTS = { "": "", ", below a chroot": `/${"c".repeat(NAME_LENGTH)}` };
     setting.later(() => raw.close());
     const watches = async () => Number((await monitor(server.connectString)).get("zk_watch_count"));
     const proxy = await setting.proxy(server.connectString);
+    await raw.mkdirp(chroot + setting.root);
     const connect = Array.from({ length: 3 }, () => proxy.connectString).join(",") + chroot;
     const client = new ZooKeeper({ connect, timeout: SESSION_MS, debug_level: 0 });
     setting.later(() => closeClient(client));
@@ -39,8 +40,8 @@ const CHROOTS = { "": "", ", below a chroot": `/${"c".repeat(NAME_LENGTH)}` };
     const many = Math.ceil((LONGEST_MESSAGE * 1.02) / (NAME_LENGTH + chroot.length));
     const resources = Array.from({ length: many }, (_, number) => `${number}-`.padEnd(NAME_LENGTH, "x"));
     const directory = (resource: string) => chroot + setting.directory(resource);
-    const predecessor = (resource: string) => `${directory(resource)}/by-hand-lock-0000000000`;
-    await raw.mkdirp(chroot + setting.root);
+    // Longer than our own tickets' names, so that it is the watches that are too many, and not the tickets.
+    const predecessor = (resource: string) => `${directory(resource)}/${"by-hand".padEnd(80, "x")}-lock-0000000000`;
     await Promise.all(
       resources.flatMap((resource) => [raw.create(directory(resource)), raw.create(predecessor(resource))]),
     );
@@ -60,7 +61,7 @@ const CHROOTS = { "": "", ", below a chroot": `/${"c".repeat(NAME_LENGTH)}` };
       timeoutMs: 20_000,
     });
     expect([...refused.values()].every((error) => error instanceof LockError)).toBe(true);
-    expect(waiters.size * (NAME_LENGTH + chroot.length)).toBeGreaterThan(LONGEST_MESSAGE * 0.75);
+    expect(waiters.size * predecessor(resources[0]!).length).toBeGreaterThan(LONGEST_MESSAGE * 0.75);
     const tickets = async (resource: string) => (await raw.children(directory(resource))).length - 1;
     for (const resource of refused.keys()) {
       await until(async () => (await tickets(resource)) === 0, { what: "the ticket of who was refused to go" });

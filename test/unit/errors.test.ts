@@ -20,6 +20,7 @@ const ERRORS = [
   [new library.ConnectError("m", details), "ConnectError", "ERR_CONNECT"],
   [new library.AccessDeniedError("m", details), "AccessDeniedError", "ERR_ACCESS_DENIED"],
   [new library.SessionFullError("m", details), "SessionFullError", "ERR_SESSION_FULL"],
+  [new library.SelfDeadlockError("m", details), "SelfDeadlockError", "ERR_SELF_DEADLOCK"],
   [new library.InvalidArgumentError("m", details), "InvalidArgumentError", "ERR_INVALID_ARGUMENT"],
   [new library.TokenRangeError("m", details), "TokenRangeError", "ERR_TOKEN_RANGE"],
   [new library.StaleTokenError("m", { ...details, token: 1, highest: 2 }), "StaleTokenError", "ERR_STALE_TOKEN"],
@@ -45,7 +46,7 @@ test("what is known of a timeout, a loss and a stale token is there", () => {
   expect(ERRORS[3][0]).toMatchObject({ reason: "lease-over" });
   expect(ERRORS[4][0]).toMatchObject({ reason: "expired" });
   expect(ERRORS[5][0]).toMatchObject({ reason: "draining" });
-  expect(ERRORS[10][0]).toMatchObject({ token: 1, highest: 2 });
+  expect(ERRORS.at(-1)?.[0]).toMatchObject({ token: 1, highest: 2 });
 });
 
 describe("retold", () => {

@@ -63,8 +63,8 @@ test("where no look is answered, asks the quorum whether the ticket is there, th
   const { clock, session, ticket, guard, told } = setUp();
   ticket.refusal = new LockError("Refused.");
   guard.start();
-  for (let beat = 0; beat < 10; beat += 1) {
-    await clock.advance(SESSION_MS / 3);
+  for (let beat = 0; beat < 20; beat += 1) {
+    await clock.advance(SESSION_MS / 6);
     session.heard(instantOf(clock));
   }
   // Each time by a watch, and then without one.

@@ -91,15 +91,10 @@ test("a hold for which the session has no room for a watch: within a third of th
   const { clock, zooKeeper } = ensemble();
   const [client, other] = [zooKeeper.client({ timeout: SESSION_MS }), zooKeeper.client({ timeout: SESSION_MS })];
   const [manager, owner] = [new ZkLockManager().init(client), new ZkLockManager().init(other)];
-  // Waiters fill the session's watches, first with long names and then with short ones.
+  // Watchers fill the session's watches, first with long names and then with short ones. (Tickets would fill the session itself.)
   let refused = 0;
   const wait = async (resource: string): Promise<void> => {
-    void owner.createLock(resource).acquire();
-    await clock.advance(5);
-    manager
-      .createLock(resource)
-      .acquire()
-      .catch(() => (refused += 1));
+    manager.watch(resource).on("error", () => (refused += 1));
     await clock.advance(5);
   };
   for (let number = 0; refused === 0; number += 1) await wait(`${number}`.padEnd(500, "x"));
