@@ -224,7 +224,7 @@ test("errors that nobody expects are found: of an acquire, a release, a loss, th
     call,
     at(10, "a", { is: "rejected", id: 1, code, message: "" }),
   ];
-  expect(violations(rejectedWith("ERR_SESSION_LOST"))).toEqual([]);
+  expect(violations(rejectedWith("ERR_SESSION_LOST:expired"))).toEqual([]);
   expect(violations(rejectedWith("TypeError"))).toEqual(["unexpected error"]);
   expect(violations(rejectedWith("ERR_LOCK_LOST:ticket-gone"))).toEqual(["unexpected error"]);
   expect(violations([at(10, "a", { is: "released", id: 1, outcome: "nothing" })])).toEqual(["unexpected error"]);

@@ -9,8 +9,9 @@ export const STARVATION_MS = 15_000;
 const EXPECTED = new Set([
   "ERR_ACQUIRE_TIMEOUT",
   "ABORTED",
-  "ERR_SESSION_LOST",
-  "ERR_MANAGER_CLOSED",
+  "ERR_SESSION_LOST:expired",
+  "ERR_SESSION_LOST:not-connected",
+  "ERR_MANAGER_CLOSED:closed",
   "ERR_LOCK_LOST:lease-over",
   "ERR_LOCK_LOST:session-expired",
   "ERR_LOCK_LOST:closed",
