@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { hostname } from "node:os";
 import { instantOf } from "../../../src/clock.js";
 import { type ResourceEvent, ResourceWatcher, type ZkLockManager } from "../../../src/index.js";
 import { Session } from "../../../src/session.js";
@@ -37,7 +38,7 @@ test("tells of locks and unlocks of another process, with token and identity", a
   await told(events, 1);
   await lock.release();
   await told(events, 2);
-  const hold = { token, identity: { who: "holder", shift: 3 } };
+  const hold = { token, identity: { host: hostname(), pid: process.pid, who: "holder", shift: 3 } };
   expect(events).toEqual([
     { type: "locked", ...hold },
     { type: "unlocked", ...hold },
@@ -75,9 +76,9 @@ test("tells when a holder's process is killed, and who is next", async () => {
   await acquiring;
   await told(events, 3);
   expect(events).toEqual([
-    { type: "locked", token, identity: { who: "the doomed" } },
-    { type: "unlocked", token, identity: { who: "the doomed" } },
-    { type: "locked", token: lock.token, identity: { who: "the next" } },
+    { type: "locked", token, identity: { host: hostname(), pid: worker.pid, who: "the doomed" } },
+    { type: "unlocked", token, identity: { host: hostname(), pid: worker.pid, who: "the doomed" } },
+    { type: "locked", token: lock.token, identity: { host: hostname(), pid: process.pid, who: "the next" } },
   ]);
   await lock.release();
 });
@@ -254,16 +255,14 @@ test("a listener that throws ends nothing: it is an uncaught exception, and the 
   const worker = await member(setting);
   const watched = worker.call("watchAndThrow", resource, 4);
   await until(() => setting.raw.exists(setting.directory(resource)), { what: "the watch" });
-  const other = (await setting.manager()).watch(resource);
-  setting.later(() => other.close());
-  const events: ResourceEvent[] = [];
-  other.on("event", (event) => events.push(event));
+  const heardThere = (count: number) =>
+    until(() => worker.events.length >= count, { what: `event ${count} to be heard there` });
   const lock = (await setting.manager()).createLock(resource);
   for (let round = 1; round <= 2; round += 1) {
     await lock.acquire();
-    await told(events, 2 * round - 1);
+    await heardThere(2 * round - 1);
     await lock.release();
-    await told(events, 2 * round);
+    await heardThere(2 * round);
   }
   const types = ["locked", "unlocked", "locked", "unlocked"];
   const { uncaught, heard, iterated } = await watched;

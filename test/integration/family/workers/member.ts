@@ -1,7 +1,7 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectOptions, type ZkLock, ZkLockManager } from "../../../../src/index.js";
-import { serve } from "../../../helpers/worker-side.js";
+import { emit, serve } from "../../../helpers/worker-side.js";
 
 /** A process of its own that takes part. */
 let manager: ZkLockManager | undefined;
@@ -40,6 +40,7 @@ export const api = {
     const heard: string[] = [];
     watcher.on("event", ({ type }) => {
       heard.push(type);
+      emit("heard", type);
       throw new Error("another listener's own");
     });
     const iterated: string[] = [];
