@@ -1,4 +1,4 @@
-import { LockError } from "../errors.js";
+import { SessionFullError } from "../errors.js";
 
 /**
  * The client re-registers all watches in one message of at most 1 MiB; past that it would reconnect for ever. (16,000
@@ -23,7 +23,7 @@ export class Watches {
     this.#bytesPerWatch = Buffer.byteLength(chroot) + BYTES_PER_WATCH;
   }
 
-  /** @throws LockError when the session has as many watches as it can re-register */
+  /** @throws SessionFullError when the session has as many watches as it can re-register */
   arm(path: string, listener: () => void): () => void {
     this.#count(path);
     const listeners = this.#listeners.get(path) ?? new Set();
@@ -56,7 +56,7 @@ export class Watches {
   #count(path: string): void {
     if (this.#armed.has(path)) return;
     if (this.#armedBytes + this.#sizeOf(path) > MAX_WATCHED_BYTES) {
-      throw new LockError(
+      throw new SessionFullError(
         `This session watches ${this.#armed.size} nodes already, as many as ZooKeeper can re-register after a reconnect. Wait for fewer locks at a time, or use several managers.`,
       );
     }

@@ -26,6 +26,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "[null, await this.port.list(directory)];",
   },
   {
+    what: "take more tickets than a session can end",
+    file: "session.ts",
+    from: "if (this.#ticketBytes + bytes > MAX_TICKET_BYTES) {",
+    to: "if (this.#ticketBytes + bytes > 2 * MAX_TICKET_BYTES) {",
+  },
+  {
     what: "a lease as long as the session",
     file: "session.ts",
     from: "this.leaseDurationMs = Math.floor((timeoutMs * 2) / 3);",

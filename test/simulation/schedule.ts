@@ -34,6 +34,8 @@ export type Step =
     }
   | { readonly do: "delay"; readonly process: number; readonly replyMs: number }
   | { readonly do: "expire"; readonly process: number }
+  /** Takes locks until the process's session has as many tickets as it may have; the next time it gives them back. */
+  | { readonly do: "fill"; readonly process: number }
   /** From its next connection on, the process is served by this server. */
   | { readonly do: "attach"; readonly process: number; readonly server: number }
   | { readonly do: "isolate"; readonly forMs: number }
@@ -150,6 +152,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("expire" as const), process }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("fill" as const), process: victim }) },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant("attach" as const), process: victim, server: fc.nat(1) }),

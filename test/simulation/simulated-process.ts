@@ -5,6 +5,10 @@ import type { Network } from "./network.js";
 import type { Observer } from "./observer.js";
 import { type Kind, KINDS, type Patience, PERMITS, type Resource } from "./schedule.js";
 
+/** Tickets with paths of 60 kB: a session is full with fifteen of them. */
+const LONG_ROOT = `/${"long".repeat(15_000)}`;
+const FILLERS = 20;
+
 /** One process of the simulated world: a manager on a clock of its own, and everything it has asked for. */
 export class SimulatedProcess {
   readonly manager: ZkLockManager;
@@ -53,6 +57,15 @@ export class SimulatedProcess {
     });
   }
 
+  /** Takes more than the session can end, below a root of its own with a very long name; or gives back what it took so. */
+  fill(): void {
+    const isFull = this.#fillers().some(({ isHeld }) => isHeld);
+    for (const lock of this.#fillers()) {
+      if (isFull) this.#call(`release ${lock.resource}`, () => lock.release());
+      else this.#call(`acquire ${lock.resource}`, () => lock.acquire({ timeout: 5_000 }));
+    }
+  }
+
   /** The resource of each acquire that has not settled. */
   waiting(): readonly Resource[] {
     return this.#waiting;
@@ -89,6 +102,17 @@ export class SimulatedProcess {
     lock.on("lost", () => undefined);
     this.#locks.set(key, lock);
     return lock;
+  }
+
+  #fillers(): ZkLock[] {
+    return Array.from({ length: FILLERS }, (_, index) => {
+      const resource = `filler ${index} of ${this.name}`;
+      const existing = this.#locks.get(resource);
+      if (existing !== undefined) return existing;
+      const lock = this.manager.createLock(resource, { rootDir: LONG_ROOT, reentrancy: "none" });
+      this.#locks.set(resource, lock);
+      return lock;
+    });
   }
 
   /** Who may enter a hold of the process is said each time: the world must not change with a default. */

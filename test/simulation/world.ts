@@ -269,6 +269,8 @@ class World {
         if (process.manager.holds().length === 0 && !this.#hasATurn(process)) process.network.expire();
         return;
       }
+      case "fill":
+        return this.#process(step.process).fill();
       case "attach":
         return this.#process(step.process).network.attach(step.server);
       case "isolate":
