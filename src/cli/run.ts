@@ -77,6 +77,7 @@ async function runWith(manager: ZkLockManager, circumstances: Circumstances): Pr
     signals.interrupted.throwIfAborted();
     const slot = lock instanceof ZkSemaphore ? await lock.slot({ signal: signals.interrupted }) : undefined;
     const env = { ...process.env, ...lockVariables(request, manager, lock, token, slot) };
+    signals.expectChild();
     const child = await Child.start({ ...request.child, env });
     notes.detail(`started process ${child.pid}`);
     signals.passTo(child, () => lease.stands());

@@ -30,6 +30,8 @@ export class Signals {
   readonly #interrupted = new AbortController();
   readonly #handlers = new Map<NodeJS.Signals, () => void>();
   #target: SignalTarget | undefined;
+  /** Ctrl-Z has come while the child was being started. */
+  #stopIsDue = false;
 
   constructor(private readonly onPassedOn: OnPassedOn) {
     for (const signal of [...ENDING, ...TELLING]) this.#on(signal, () => this.#received(signal));
@@ -38,6 +40,11 @@ export class Signals {
   /** Aborts with an Interruption. */
   get interrupted(): AbortSignal {
     return this.#interrupted.signal;
+  }
+
+  /** The child is about to run, and may before we hear that it does: a Ctrl-Z that comes in between is for both of us. */
+  expectChild(): void {
+    this.#on("SIGTSTP", () => (this.#stopIsDue = true));
   }
 
   /**
@@ -49,14 +56,19 @@ export class Signals {
    */
   passTo(target: SignalTarget, stands: () => boolean): void {
     this.#target = target;
-    if (target.sharesOurGroup) return;
-    this.#on("SIGTSTP", () => {
-      if (target.pause()) process.kill(process.pid, "SIGSTOP");
+    const stop = (): void => {
+      // A child in our group has got it from the terminal itself.
+      if (target.sharesOurGroup || target.pause()) process.kill(process.pid, "SIGSTOP");
       else this.onPassedOn("SIGTSTP", "refused", target.pid);
-    });
-    this.#on("SIGCONT", () => {
-      if (stands()) this.onPassedOn("SIGCONT", target.resume(), target.pid);
-    });
+    };
+    if (target.sharesOurGroup) this.#off("SIGTSTP");
+    else {
+      this.#on("SIGTSTP", stop);
+      this.#on("SIGCONT", () => {
+        if (stands()) this.onPassedOn("SIGCONT", target.resume(), target.pid);
+      });
+    }
+    if (this.#stopIsDue) stop();
   }
 
   /** Takes the handlers off; from here on a signal does to zk-lock what it does to any process. */
@@ -75,8 +87,16 @@ export class Signals {
     this.onPassedOn(signal, target.signal(signal), target.pid);
   }
 
+  /** In place of the handler there was. */
   #on(signal: NodeJS.Signals, handler: () => void): void {
+    this.#off(signal);
     process.on(signal, handler);
     this.#handlers.set(signal, handler);
+  }
+
+  #off(signal: NodeJS.Signals): void {
+    const handler = this.#handlers.get(signal);
+    if (handler !== undefined) process.removeListener(signal, handler);
+    this.#handlers.delete(signal);
   }
 }
