@@ -26,17 +26,9 @@ export interface ResolvedServers extends Servers {
 const DEFAULT_PORT = 2181;
 
 /**
- * The addresses of `servers` as the C client should get them. The names are resolved here, because the client would do so at
- * each I/O event, blocking.
- * @throws InvalidArgumentError for what is no address, LockError when no name resolves
+ * The same servers by number: the C client would look their names up at each I/O event, blocking.
+ * @throws LockError when no name resolves, with the resolver's error as its cause
  */
-export async function resolveServers(servers: string | Locator): Promise<string> {
-  return connectString(
-    await lookUp(typeof servers === "string" ? parseServers(servers) : checkLocated(await servers())),
-  );
-}
-
-/** @throws LockError when no name resolves, with the resolver's error as its cause */
 export async function lookUp({ addresses, chroot }: Servers): Promise<ResolvedServers> {
   const answers = await Promise.all(addresses.map(resolve));
   const numeric = answers.flatMap((answer) => (Array.isArray(answer) ? answer : []));

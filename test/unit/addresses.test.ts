@@ -3,11 +3,12 @@ import fc from "fast-check";
 import { InvalidArgumentError, LockError } from "../../src/errors.js";
 import {
   checkLocated,
+  connectString,
+  type Locator,
   lookUp,
   oddConnectString,
   oddList,
   parseServers,
-  resolveServers,
   writeAddress,
 } from "../../src/zookeeper/addresses.js";
 
@@ -141,7 +142,13 @@ describe("oddList", () => {
   });
 });
 
-describe("resolveServers", () => {
+/** What becomes of servers on their way to the C client. */
+async function resolveServers(servers: string | Locator): Promise<string> {
+  const found = typeof servers === "string" ? parseServers(servers) : checkLocated(await servers());
+  return connectString(await lookUp(found));
+}
+
+describe("servers on their way to the C client", () => {
   test("gives numeric addresses, an odd number of them, and the chroot", async () => {
     const resolved = await resolveServers("localhost:2182/team");
     const [hosts, chroot] = [resolved.slice(0, resolved.indexOf("/")), resolved.slice(resolved.indexOf("/"))];
