@@ -51,6 +51,8 @@ class World {
   readonly #machinesSleep: boolean;
   readonly #focus: number;
   readonly #retires: boolean;
+  /** Whose waiting tickets an administrator deleted: a session and a resource. */
+  readonly #deletedWaiting = new Set<string>();
 
   constructor({ seed, processes, sequenceLimit, machinesSleep, focus, owners }: Schedule) {
     this.#machinesSleep = machinesSleep;
@@ -91,7 +93,9 @@ class World {
     await this.#clock.advance(CALM_MS);
     this.#look();
     this.observer.lookAtAll(this.#beliefs());
-    const waiting = this.#processes.flatMap((process) => process.waiting());
+    const waiting = this.#processes.flatMap((process) =>
+      process.waiting().filter((resource) => !this.#sleepsOnADeletedTicket(process, resource)),
+    );
     // A directory that is being retired is drained to its last holder.
     this.observer.lookForForgotten(this.#beliefs(), waiting, this.#retires ? 1 : PERMITS);
     for (let passedMs = 0; ; passedMs += 500) {
@@ -154,7 +158,19 @@ class World {
     const countOf = (demand: Demand): number => others.filter(({ path }) => demandOf(path) === demand).length;
     const isPermit = demandOf(last.path) === "permit";
     const waitsForPermits = demandOf(last.path) !== "shared" && countOf("permit") >= (isPermit ? PERMITS : 1);
-    if (countOf("exclusive") > 0 || waitsForPermits) this.#zk.delete(last.path);
+    if (countOf("exclusive") === 0 && !waitsForPermits) return;
+    this.#deletedWaiting.add(placeIdOf(last));
+    this.#zk.delete(last.path);
+  }
+
+  /**
+   * A waiter whose ticket was deleted hears of it when it looks again, and it looks when its predecessor leaves or speaks. The
+   * predecessor in a semaphore speaks only to those whom it has seen behind itself.
+   */
+  #sleepsOnADeletedTicket({ network }: SimulatedProcess, resource: string): boolean {
+    const place = placeId(network.client.client_id, resource);
+    const stands = this.#zk.tickets("/").some((ticket) => placeIdOf(ticket) === place);
+    return !stands && this.#deletedWaiting.has(place);
   }
 
   /** The first ticket of a queue, whose owner holds, or is about to learn that it does. */
@@ -178,7 +194,7 @@ class World {
     const readers = others.filter(
       ({ path: other, stat }) => demandOf(other) === "shared" && stat.ephemeralOwner === first.stat.ephemeralOwner,
     );
-    const resource = resourceOf(directory.slice(directory.lastIndexOf("/") + 1)) ?? "";
+    const resource = resourceIn(directory);
     this.observer.forced(resource, tokenOf(first), readers.map(tokenOf));
     this.#zk.delete(path);
   }
@@ -308,4 +324,16 @@ class World {
 
 function demandOf(path: string): Demand | undefined {
   return parseTicket(path)?.demand;
+}
+
+function resourceIn(directory: string): string {
+  return resourceOf(directory.slice(directory.lastIndexOf("/") + 1)) ?? "";
+}
+
+function placeIdOf({ path, stat }: NodeView): string {
+  return placeId(stat.ephemeralOwner, resourceIn(path.slice(0, path.lastIndexOf("/"))));
+}
+
+function placeId(session: string, resource: string): string {
+  return `${session} ${resource}`;
 }
