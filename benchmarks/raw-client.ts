@@ -1,6 +1,6 @@
 import { setImmediate as nextMacrotask } from "node:timers/promises";
 import ZooKeeper from "zookeeper";
-import type { ZooKeeperClient } from "../src/zookeeper/client.js";
+import type { ZooKeeperClient } from "../src/zookeeper/client/client.js";
 import type { Contender } from "./contender.js";
 
 const EPHEMERAL_SEQUENTIAL = 3;

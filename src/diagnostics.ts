@@ -1,8 +1,8 @@
 import { channel } from "node:diagnostics_channel";
-import type { Outcome } from "./caller.js";
-import type { Discipline } from "./discipline.js";
+import type { Outcome } from "./local/caller.js";
+import type { Discipline } from "./queue/discipline.js";
 import type { LossReason } from "./errors.js";
-import type { FencingToken } from "./ticket.js";
+import type { FencingToken } from "./engine/ticket.js";
 
 /**
  * The names of our `node:diagnostics_channel` channels. What is published on them is described by the message types here; a

@@ -1,19 +1,19 @@
 // The declarations speak of Node's events and timers, also to a program that names its types one by one.
 /// <reference types="node" preserve="true" />
 export { ZkLockManager } from "./lock-manager.js";
-export type { HeldResource } from "./held-resource.js";
-export { ZkLock } from "./lock.js";
-export { ZkReadWriteLock } from "./read-write-lock.js";
-export { ZkSemaphore } from "./semaphore.js";
-export { ZkMultiLock } from "./multi-lock.js";
-export type { FencingTokens, MultiHold, MultiLockHold } from "./multi-lock-hold.js";
-export { type HoldSighting, type ResourceEvent, ResourceWatcher } from "./resource-watcher.js";
-export type { Hold } from "./hold.js";
-export type { LockHold } from "./lock-hold.js";
-export type { SemaphoreLockHold } from "./semaphore.js";
-export type { SemaphoreHold } from "./permit-hold.js";
-export type { ResourceStatus, TicketStatus } from "./inspection.js";
-export type { Deadlock, DeadlockLink } from "./deadlocks.js";
+export type { HeldResource } from "./hold/held-resource.js";
+export { ZkLock } from "./locks/lock.js";
+export { ZkReadWriteLock } from "./locks/read-write-lock.js";
+export { ZkSemaphore } from "./locks/semaphore.js";
+export { ZkMultiLock } from "./locks/multi-lock.js";
+export type { FencingTokens, MultiHold, MultiLockHold } from "./locks/multi-lock-hold.js";
+export { type HoldSighting, type ResourceEvent, ResourceWatcher } from "./inspection/resource-watcher.js";
+export type { Hold } from "./hold/hold.js";
+export type { LockHold } from "./locks/lock-hold.js";
+export type { SemaphoreLockHold } from "./locks/semaphore.js";
+export type { SemaphoreHold } from "./hold/permit-hold.js";
+export type { ResourceStatus, TicketStatus } from "./inspection/inspection.js";
+export type { Deadlock, DeadlockLink } from "./inspection/deadlocks.js";
 export {
   type AcquireMessage,
   diagnosticsChannels,
@@ -22,8 +22,8 @@ export {
   type LossMessage,
   type WaitMessage,
 } from "./diagnostics.js";
-export type { FencingToken } from "./ticket.js";
-export type { SessionState, SessionStatus } from "./session.js";
+export type { FencingToken } from "./engine/ticket.js";
+export type { SessionState, SessionStatus } from "./engine/session.js";
 export type {
   AcquireOptions,
   Auth,
@@ -34,8 +34,8 @@ export type {
   SemaphoreOptions,
   SlotOptions,
 } from "./options.js";
-export type { Locator } from "./zookeeper/addresses.js";
-export type { AdoptableClient as ZooKeeperClient } from "./zookeeper/client.js";
+export type { Locator } from "./zookeeper/session/addresses.js";
+export type { AdoptableClient as ZooKeeperClient } from "./zookeeper/client/client.js";
 export {
   AccessDeniedError,
   AcquireTimeoutError,

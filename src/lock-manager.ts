@@ -1,17 +1,17 @@
 import { EventEmitter } from "node:events";
-import { type Clock, systemClock } from "./clock.js";
-import { type Deadlock, findCycles } from "./deadlocks.js";
-import { later } from "./later.js";
-import { mutex, semaphore } from "./discipline.js";
+import { type Clock, systemClock } from "./common/clock.js";
+import { type Deadlock, findCycles } from "./inspection/deadlocks.js";
+import { later } from "./common/later.js";
+import { mutex, semaphore } from "./queue/discipline.js";
 import type { LockError } from "./errors.js";
-import { fewAtATime } from "./few-at-a-time.js";
-import { describeHold, type HeldResource } from "./held-resource.js";
-import { defaultIdentity, writeIdentity } from "./identity.js";
-import { forceRelease, inspectResource, type ResourceStatus } from "./inspection.js";
-import { LocalQueues } from "./local-queues.js";
-import { ZkLock } from "./lock.js";
-import type { ManagerEvents } from "./manager-events.js";
-import { ZkMultiLock } from "./multi-lock.js";
+import { fewAtATime } from "./common/few-at-a-time.js";
+import { describeHold, type HeldResource } from "./hold/held-resource.js";
+import { defaultIdentity, writeIdentity } from "./queue/ticket-note.js";
+import { forceRelease, inspectResource, type ResourceStatus } from "./inspection/inspection.js";
+import { LocalQueues } from "./local/local-queues.js";
+import { ZkLock } from "./locks/lock.js";
+import type { ManagerEvents } from "./locks/manager-events.js";
+import { ZkMultiLock } from "./locks/multi-lock.js";
 import {
   checkConnectOptions,
   checkLockOptions,
@@ -28,20 +28,20 @@ import {
   type ManagerOptions,
   type SemaphoreOptions,
 } from "./options.js";
-import { PatientPorts } from "./patient-port.js";
-import { ZkReadWriteLock } from "./read-write-lock.js";
-import { checkResource, directoryOf, resourceOf } from "./resource-path.js";
-import { ResourceWatcher } from "./resource-watcher.js";
-import { ZkSemaphore } from "./semaphore.js";
-import type { Session, SessionState, SessionStatus } from "./session.js";
-import type { FencingToken } from "./ticket.js";
-import { type Locator, parseServers } from "./zookeeper/addresses.js";
-import type { Attachment } from "./zookeeper/attachment.js";
-import type { AdoptableClient, ZooKeeperClient } from "./zookeeper/client.js";
-import { adoptedSource, type ClientSource, ownedSource } from "./zookeeper/client-source.js";
-import { Connection } from "./zookeeper/connection.js";
-import type { QueuePort } from "./zookeeper/port.js";
-import { ZooKeeperQueue } from "./zookeeper/zookeeper-queue.js";
+import { PatientPorts } from "./inspection/patient-port.js";
+import { ZkReadWriteLock } from "./locks/read-write-lock.js";
+import { checkResource, directoryOf, resourceOf } from "./common/resource-path.js";
+import { ResourceWatcher } from "./inspection/resource-watcher.js";
+import { ZkSemaphore } from "./locks/semaphore.js";
+import type { Session, SessionState, SessionStatus } from "./engine/session.js";
+import type { FencingToken } from "./engine/ticket.js";
+import { type Locator, parseServers } from "./zookeeper/session/addresses.js";
+import type { Attachment } from "./zookeeper/session/session-carrier.js";
+import type { AdoptableClient, ZooKeeperClient } from "./zookeeper/client/client.js";
+import { adoptedSource, type ClientSource, ownedSource } from "./zookeeper/session/client-source.js";
+import { Connection } from "./zookeeper/session/connector.js";
+import type { QueuePort } from "./engine/queue-port.js";
+import { ZooKeeperQueue } from "./zookeeper/nodes/zookeeper-queue.js";
 
 /** How long `close` waits, at the most, for tickets to be withdrawn. What is left then dies with the session. */
 const LONGEST_FAREWELL_MS = 2_000;

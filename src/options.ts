@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { InvalidArgumentError } from "./errors.js";
-import { checkResource, checkRootDir } from "./resource-path.js";
+import { checkResource, checkRootDir } from "./common/resource-path.js";
 
 /**
  * Who enters a hold that is there already: any acquire and any body of the process (`process`), only code that runs inside the

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Auth } from "../index.js";
-import type { Notes } from "./notes.js";
+import type { Notes } from "./terminal/notes.js";
 import { Problem } from "./problem.js";
 
 const VARIABLE = "ZK_LOCK_AUTH";

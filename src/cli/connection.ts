@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { type LockError, ZkLockManager } from "../index.js";
 import { takeAuth } from "./auth.js";
-import type { Notes } from "./notes.js";
+import type { Notes } from "./terminal/notes.js";
 
 /** Where the locks are, and how to get there. */
 export interface Place {

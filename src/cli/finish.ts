@@ -1,6 +1,6 @@
-import { Notes } from "./notes.js";
+import { Notes } from "./terminal/notes.js";
 import { describeError, endOf, Interruption } from "./problem.js";
-import { ReaderGone } from "./output.js";
+import { ReaderGone } from "./terminal/output.js";
 import { type End, EXIT, type ExitCodes } from "./exit-codes.js";
 
 /** Takes what a subcommand comes to. */

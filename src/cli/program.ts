@@ -1,15 +1,15 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
-import { completionCommand } from "./completion-command.js";
+import { completionCommand } from "./commands/completion-command.js";
 import { type End, EXIT } from "./exit-codes.js";
 import type { Finish } from "./finish.js";
-import { lsCommand } from "./ls-command.js";
+import { lsCommand } from "./commands/ls-command.js";
 import { optionDescription } from "./options.js";
-import { writeError, writeText } from "./output.js";
-import { releaseCommand } from "./release-command.js";
-import { runCommand } from "./run-command.js";
-import { showCommand } from "./show-command.js";
-import { watchCommand } from "./watch-command.js";
+import { writeError, writeText } from "./terminal/output.js";
+import { releaseCommand } from "./commands/release-command.js";
+import { runCommand } from "./commands/run-command.js";
+import { showCommand } from "./commands/show-command.js";
+import { watchCommand } from "./commands/watch-command.js";
 
 const HELP_COLUMNS = 80;
 

@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from "../errors.js";
-import type { InMemoryClient } from "./client.js";
-import type { Ensemble } from "./ensemble.js";
-import type { Operation } from "./messages.js";
-import type { Random } from "./random.js";
-import type { Route } from "./route.js";
+import type { InMemoryClient } from "./client/client.js";
+import type { Ensemble } from "./ensemble/ensemble.js";
+import type { Operation } from "./protocol/messages.js";
+import type { Random } from "./time/random.js";
+import type { Route } from "./network/route.js";
 
 export interface DisconnectOptions {
   /** For how long, in milliseconds, the network refuses the client. Default: until `reconnect`. 0: it may come back at once. */

@@ -1,18 +1,18 @@
-import { type Clock, systemClock } from "../clock.js";
+import { type Clock, systemClock } from "../common/clock.js";
 import { InvalidArgumentError } from "../errors.js";
-import type { Acl } from "../zookeeper/client.js";
-import { inBackground } from "./background.js";
-import { type ClientHome, InMemoryClient } from "./client.js";
-import { Flag, Perm, textOf } from "./codes.js";
-import { Ensemble } from "./ensemble.js";
+import type { Acl } from "../zookeeper/client/client.js";
+import { inBackground } from "./time/background.js";
+import { type ClientHome, InMemoryClient } from "./client/client.js";
+import { Flag, Perm, textOf } from "./protocol/codes.js";
+import { Ensemble } from "./ensemble/ensemble.js";
 import { type DisconnectOptions, type DropOptions, type DroppableOperation, Faults } from "./faults.js";
 import { dump, isQuiet, type NodeView, sessions, type SessionView, tickets } from "./inspection.js";
-import type { Result, Write } from "./messages.js";
+import type { Result, Write } from "./protocol/messages.js";
 import type { Hazard, InMemoryClientOptions, InMemoryZooKeeperOptions } from "./options.js";
-import { Random } from "./random.js";
-import { realClock } from "./real-clock.js";
-import { Route } from "./route.js";
-import { NOBODY } from "./znode.js";
+import { Random } from "./time/random.js";
+import { realClock } from "./time/real-clock.js";
+import { Route } from "./network/route.js";
+import { NOBODY } from "./ensemble/znode.js";
 
 const DEFAULT_TICK_MS = 2_000;
 

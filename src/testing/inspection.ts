@@ -1,8 +1,8 @@
-import type { Stat } from "../zookeeper/client.js";
-import type { InMemoryClient } from "./client.js";
-import type { Ensemble } from "./ensemble.js";
-import type { Route } from "./route.js";
-import { nameOf } from "./path.js";
+import type { Stat } from "../zookeeper/client/client.js";
+import type { InMemoryClient } from "./client/client.js";
+import type { Ensemble } from "./ensemble/ensemble.js";
+import type { Route } from "./network/route.js";
+import { nameOf } from "./protocol/path.js";
 
 /** A node of the tree, for people and assertions. */
 export interface NodeView {

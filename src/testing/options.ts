@@ -1,7 +1,7 @@
-import type { Clock } from "../clock.js";
-import type { ClientConfig } from "../zookeeper/client.js";
-import type { InMemoryClient } from "./client.js";
-import type { HazardKind } from "./client-observer.js";
+import type { Clock } from "../common/clock.js";
+import type { ClientConfig } from "../zookeeper/client/client.js";
+import type { InMemoryClient } from "./client/client.js";
+import type { HazardKind } from "./client/client-observer.js";
 
 export interface InMemoryZooKeeperOptions {
   /** The clock that the servers live by. Default: the machine's. */

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { manPage } from "../../src/cli/man-page.js";
+import { manPage } from "../../src/cli/manual/man-page.js";
 import { program } from "../../src/cli/program.js";
-import { completionFor } from "../../src/cli/completion.js";
+import { completionFor } from "../../src/cli/manual/completion.js";
 import { zkLock } from "./command.js";
 
 const names = program().commands.map((command) => command.name());

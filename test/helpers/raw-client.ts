@@ -1,5 +1,5 @@
 import { setImmediate as nextMacrotask } from "node:timers/promises";
-import type { Stat, ZooKeeperClient } from "../../src/zookeeper/client.js";
+import type { Stat, ZooKeeperClient } from "../../src/zookeeper/client/client.js";
 import { until } from "./until.js";
 import { ZooKeeper } from "./zookeeper-package.js";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { createHash } from "node:crypto";
 import { AccessDeniedError, type LockError } from "../../src/index.js";
-import type { Acl, ZooKeeperClient } from "../../src/zookeeper/client.js";
+import type { Acl, ZooKeeperClient } from "../../src/zookeeper/client/client.js";
 import { EPHEMERAL, RawClient } from "../helpers/raw-client.js";
 import { ask } from "../helpers/server-statistics.js";
 import { until } from "../helpers/until.js";

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { ZkLockManager } from "../../src/index.js";
-import type { ClientConfig, ZooKeeperClient } from "../../src/zookeeper/client.js";
+import type { ClientConfig, ZooKeeperClient } from "../../src/zookeeper/client/client.js";
 import type { TcpProxy } from "../helpers/tcp-proxy.js";
 import { until } from "../helpers/until.js";
 import { ZooKeeper } from "../helpers/zookeeper-package.js";

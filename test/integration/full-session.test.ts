@@ -4,7 +4,7 @@ import { InMemoryZooKeeper, VirtualClock } from "../../src/testing/index.js";
 import { RawClient } from "../helpers/raw-client.js";
 import { until } from "../helpers/until.js";
 import { canStartServers, startServer } from "../helpers/zookeeper-server.js";
-import type { ZooKeeperClient } from "../../src/zookeeper/client.js";
+import type { ZooKeeperClient } from "../../src/zookeeper/client/client.js";
 import { ZooKeeper } from "../helpers/zookeeper-package.js";
 import { closeClient, rejection, useSetting } from "./setting.js";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { networkInterfaces } from "node:os";
 import { type Locator, ZkLockManager } from "../../src/index.js";
-import { probeServers } from "../../src/zookeeper/prober.js";
+import { probeServers } from "../../src/zookeeper/session/prober.js";
 import { ask } from "../helpers/server-statistics.js";
 import { canStartServers, startServer, type ZooKeeperServer } from "../helpers/zookeeper-server.js";
 import { useSetting } from "./setting.js";

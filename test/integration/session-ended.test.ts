@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ZooKeeperClient } from "../../src/zookeeper/client.js";
+import type { ZooKeeperClient } from "../../src/zookeeper/client/client.js";
 import { until } from "../helpers/until.js";
 import { canStartServers, startServer } from "../helpers/zookeeper-server.js";
 import { closeClient, journal, rejection, SERVER, useSetting } from "./setting.js";

@@ -9,8 +9,8 @@ import {
   type ZkLock,
   ZkLockManager,
 } from "../../src/index.js";
-import { queueOf } from "../../src/ticket.js";
-import type { ZooKeeperClient } from "../../src/zookeeper/client.js";
+import { queueOf } from "../../src/engine/ticket.js";
+import type { ZooKeeperClient } from "../../src/zookeeper/client/client.js";
 import { noLeaks } from "../helpers/leaks.js";
 import { startWorker, type WorkerProcess } from "../helpers/processes.js";
 import { RawClient } from "../helpers/raw-client.js";

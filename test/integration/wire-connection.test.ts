@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { createServer, type Server, type Socket } from "node:net";
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/common/clock.js";
 import { type Operation, operations } from "../../src/zookeeper/wire/operations.js";
 import type { Established } from "../../src/zookeeper/wire/session-key.js";
 import { CONNECTION_LOSS, WireConnection, type WireOptions } from "../../src/zookeeper/wire/wire-connection.js";

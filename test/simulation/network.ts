@@ -1,4 +1,4 @@
-import type { ClientSource } from "../../src/zookeeper/client-source.js";
+import type { ClientSource } from "../../src/zookeeper/session/client-source.js";
 import type { InMemoryClient, InMemoryZooKeeper, ProcessClock, VirtualClock } from "../../src/testing/index.js";
 
 /** As the package's client, it shows the binding behind it: so a dead socket is noticed at once. */

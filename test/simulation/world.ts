@@ -1,5 +1,5 @@
-import { resourceOf } from "../../src/resource-path.js";
-import { type Demand, parseTicket, SEQUENCE_LIMIT } from "../../src/ticket.js";
+import { resourceOf } from "../../src/common/resource-path.js";
+import { type Demand, parseTicket, SEQUENCE_LIMIT } from "../../src/engine/ticket.js";
 import { InMemoryZooKeeper, type NodeView, VirtualClock } from "../../src/testing/index.js";
 import { type Belief, BrokenPromise, groupBy, Observer } from "./observer.js";
 import {

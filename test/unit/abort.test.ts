@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { getEventListeners } from "node:events";
-import { onAbort, untilAborted } from "../../src/abort.js";
+import { onAbort, untilAborted } from "../../src/common/abort.js";
 import { ZkLockManager } from "../../src/index.js";
 import { InMemoryZooKeeper } from "../../src/testing/index.js";
 import { until } from "../helpers/until.js";

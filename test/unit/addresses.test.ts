@@ -10,7 +10,7 @@ import {
   oddList,
   parseServers,
   writeAddress,
-} from "../../src/zookeeper/addresses.js";
+} from "../../src/zookeeper/session/addresses.js";
 
 describe("oddConnectString", () => {
   test.each([

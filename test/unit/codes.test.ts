@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { readableMs } from "../../src/clock.js";
-import { adviceOn, codeName, isServerAnswer, provesQuorum } from "../../src/zookeeper/codes.js";
+import { readableMs } from "../../src/common/clock.js";
+import { adviceOn, codeName, isServerAnswer, provesQuorum } from "../../src/zookeeper/client/codes.js";
 
 test.each([
   [-125, "QUOTAEXCEEDED (-125)", "listquota"],

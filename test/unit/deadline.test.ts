@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { Deadline } from "../../src/deadline.js";
-import { systemClock } from "../../src/clock.js";
+import { Deadline } from "../../src/common/deadline.js";
+import { systemClock } from "../../src/common/clock.js";
 import { HandDrivenClock } from "./hand-driven-clock.js";
 
 test("the action runs once, when the moment has come and not before", () => {

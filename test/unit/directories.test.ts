@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
-import { Code } from "../../src/zookeeper/codes.js";
-import { Directories } from "../../src/zookeeper/directories.js";
-import type { Link } from "../../src/zookeeper/link.js";
+import { Code } from "../../src/zookeeper/client/codes.js";
+import { Directories } from "../../src/zookeeper/nodes/directories.js";
+import type { Link } from "../../src/zookeeper/client/link.js";
 
 /** Servers that grant whatever is asked. */
 const link = {

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { Emitter } from "../../src/emitter.js";
+import { Emitter } from "../../src/common/emitter.js";
 
 interface Events {
   moved: [where: string];

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/common/clock.js";
 
 /** Time that stands still until a test moves it. */
 export class HandDrivenClock implements Clock {

@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { mutex, read, semaphore, write } from "../../src/discipline.js";
-import { holdersOf } from "../../src/holders.js";
-import { placeOf, queueOf } from "../../src/ticket.js";
+import { mutex, read, semaphore, write } from "../../src/queue/discipline.js";
+import { holdersOf } from "../../src/queue/holders.js";
+import { placeOf, queueOf } from "../../src/engine/ticket.js";
 
 const LIMIT = 2;
 const DISCIPLINES = { M: mutex, W: write, R: read, P: semaphore(LIMIT, false) };

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { ConnectError } from "../../src/errors.js";
-import { loadPackage } from "../../src/zookeeper/native-client.js";
+import { loadPackage } from "../../src/zookeeper/client/native-client.js";
 
 const failing = (message: string, code?: string) => async () => {
   await Promise.resolve();

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { instantOf } from "../../src/clock.js";
-import { mutex } from "../../src/discipline.js";
+import { instantOf } from "../../src/common/clock.js";
+import { mutex } from "../../src/queue/discipline.js";
 import { AccessDeniedError, LockError } from "../../src/errors.js";
-import { OwnTicket } from "../../src/own-ticket.js";
-import { Session } from "../../src/session.js";
-import type { QueueOptions } from "../../src/ticket-queue.js";
-import { Withdrawals } from "../../src/withdrawals.js";
-import { ConnectionLossError, type QueuePort } from "../../src/zookeeper/port.js";
+import { OwnTicket } from "../../src/queue/own-ticket.js";
+import { Session } from "../../src/engine/session.js";
+import type { QueueOptions } from "../../src/queue/contender.js";
+import { Withdrawals } from "../../src/queue/withdrawals.js";
+import { ConnectionLossError, type QueuePort } from "../../src/engine/queue-port.js";
 import { HandDrivenClock } from "./hand-driven-clock.js";
 
 /** A ticket for a directory that is gone again `timesGone` times: no server does that on demand. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { describeIdentity } from "../../src/describe-identity.js";
-import { acquireTimedOut, alreadyLocked } from "../../src/refusals.js";
+import { describeIdentity } from "../../src/local/describe-identity.js";
+import { acquireTimedOut, alreadyLocked } from "../../src/local/outcome.js";
 
 describe("who holds, in a message", () => {
   test.each([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { InvalidArgumentError } from "../../src/errors.js";
-import { checkResource, checkRootDir, directoryOf, levelsOf, resourceOf } from "../../src/resource-path.js";
+import { checkResource, checkRootDir, directoryOf, levelsOf, resourceOf } from "../../src/common/resource-path.js";
 
 /** Any name that checkResource lets through. */
 const resources = fc

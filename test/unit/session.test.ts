@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { type Instant, instantOf } from "../../src/clock.js";
+import { type Instant, instantOf } from "../../src/common/clock.js";
 import { SessionFullError, SessionLostError } from "../../src/errors.js";
-import { Session } from "../../src/session.js";
+import { Session } from "../../src/engine/session.js";
 import { HandDrivenClock } from "./hand-driven-clock.js";
 
 const TIMEOUT_MS = 9_000;

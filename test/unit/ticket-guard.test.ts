@@ -1,10 +1,10 @@
 import { expect, test } from "@jest/globals";
-import { instantOf } from "../../src/clock.js";
+import { instantOf } from "../../src/common/clock.js";
 import { LockError } from "../../src/errors.js";
-import { Session } from "../../src/session.js";
+import { Session } from "../../src/engine/session.js";
 import { VirtualClock } from "../../src/testing/index.js";
-import { TicketGuard } from "../../src/ticket-guard.js";
-import { ConnectionLossError, type NodeContent, type QueuePort } from "../../src/zookeeper/port.js";
+import { TicketGuard } from "../../src/hold/ticket-guard.js";
+import { ConnectionLossError, type NodeContent, type QueuePort } from "../../src/engine/queue-port.js";
 
 const SESSION_MS = 6_000;
 const PATH = "/locks/guarded/id-lock-0000000001";

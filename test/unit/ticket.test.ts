@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { TokenRangeError } from "../../src/errors.js";
-import { fencingToken, parseTicket, placeOf, queueOf, SEQUENCE_LIMIT } from "../../src/ticket.js";
+import { fencingToken, parseTicket, placeOf, queueOf, SEQUENCE_LIMIT } from "../../src/engine/ticket.js";
 
 const MAX_SEQUENCE = 2 ** 31 - 1;
 const sequences = fc.integer({ min: 0, max: MAX_SEQUENCE });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { LockError } from "../../src/errors.js";
-import { Watches } from "../../src/zookeeper/watches.js";
+import { Watches } from "../../src/zookeeper/session/watches.js";
 
 const path = (number: number, length = 100) => `/locks/${String(number)}`.padEnd(length, "x");
 

@@ -1,5 +1,5 @@
-import { firstValue } from "../answer.js";
-import { attachSuppressed, cleanUp } from "../clean-up.js";
+import { firstValue } from "../sql/answer.js";
+import { attachSuppressed, cleanUp } from "../sql/clean-up.js";
 import { endedTransaction, noTransaction } from "../errors.js";
 import type { FencingToken } from "../fence-guard.js";
 import { inSeconds } from "./connection.js";

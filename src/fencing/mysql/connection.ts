@@ -1,7 +1,7 @@
-import { Loan, borrow } from "../borrow.js";
-import { leftOf } from "../busy-wait.js";
-import type { BusyWait } from "../busy-wait.js";
-import { attachSuppressed, cleanUp } from "../clean-up.js";
+import { Loan, borrow } from "../sql/borrow.js";
+import { leftOf } from "../sql/busy-wait.js";
+import type { BusyWait } from "../sql/busy-wait.js";
+import { attachSuppressed, cleanUp } from "../sql/clean-up.js";
 import { FenceTransactionError, openTransaction, readOnlyStore } from "../errors.js";
 import type { FencingToken } from "../fence-guard.js";
 import { ErrorNumber, change, hasNumber, limitOf, statusAfter } from "./pool.js";

@@ -1,5 +1,5 @@
-import { TOKEN_PATTERN } from "../guarded-update.js";
-import type { SqlDialect } from "../guarded-update.js";
+import { TOKEN_PATTERN } from "../sql/guarded-update.js";
+import type { SqlDialect } from "../sql/guarded-update.js";
 
 export const dialect: SqlDialect = {
   quote: "`",

@@ -1,4 +1,4 @@
-import { rowsOf } from "../answer.js";
+import { rowsOf } from "../sql/answer.js";
 import { readToken } from "../arguments.js";
 import { busyFence, foreignTable, missingSetup, readOnlyStore, staleToken, unreadableAnswer } from "../errors.js";
 import type { FencingToken } from "../fence-guard.js";

@@ -1,6 +1,6 @@
 import { foreignTable } from "../errors.js";
-import { quoteTable, tableParts } from "../table-name.js";
-import type { TableName } from "../table-name.js";
+import { quoteTable, tableParts } from "../sql/table-name.js";
+import type { TableName } from "../sql/table-name.js";
 import { dialect } from "./dialect.js";
 import { change, firstColumn } from "./pool.js";
 import type { MysqlConnection } from "./pool.js";

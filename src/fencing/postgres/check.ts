@@ -1,4 +1,4 @@
-import { attachSuppressed, cleanUp } from "../clean-up.js";
+import { attachSuppressed, cleanUp } from "../sql/clean-up.js";
 import { noTransaction } from "../errors.js";
 import type { FencingToken } from "../fence-guard.js";
 import { TOKEN_SETTING } from "./fence.js";

@@ -1,8 +1,8 @@
-import { Loan, borrow } from "../borrow.js";
-import type { BusyWait } from "../busy-wait.js";
-import { attachSuppressed, cleanUp } from "../clean-up.js";
+import { Loan, borrow } from "../sql/borrow.js";
+import type { BusyWait } from "../sql/busy-wait.js";
+import { attachSuppressed, cleanUp } from "../sql/clean-up.js";
 import { FenceTransactionError, endedTransaction, openTransaction } from "../errors.js";
-import { firstValue } from "../answer.js";
+import { firstValue } from "../sql/answer.js";
 import { errorsIn } from "../thrown.js";
 import { SqlState, hasState, limitOf } from "./pool.js";
 import type { PostgresClient, PostgresPool } from "./pool.js";

@@ -1,8 +1,8 @@
-import { firstValue, rowsOf } from "../answer.js";
+import { firstValue, rowsOf } from "../sql/answer.js";
 import { readToken } from "../arguments.js";
 import { busyFence, foreignTable, missingSetup, readOnlyStore, staleToken, unreadableAnswer } from "../errors.js";
 import type { FencingToken } from "../fence-guard.js";
-import { TOKEN_PATTERN } from "../guarded-update.js";
+import { TOKEN_PATTERN } from "../sql/guarded-update.js";
 import { SqlState, hasState } from "./pool.js";
 import type { PostgresTransaction } from "./pool.js";
 

@@ -1,8 +1,8 @@
-import { attachSuppressed } from "../clean-up.js";
+import { attachSuppressed } from "../sql/clean-up.js";
 import { asError } from "../thrown.js";
 import { checkResource, checkToken, readToken, timeOption } from "../arguments.js";
-import { startWait } from "../busy-wait.js";
-import type { BusyWait } from "../busy-wait.js";
+import { startWait } from "../sql/busy-wait.js";
+import type { BusyWait } from "../sql/busy-wait.js";
 import {
   busyFence,
   endedTransaction,
@@ -15,11 +15,11 @@ import {
 } from "../errors.js";
 import { DEFAULT_TABLE, DEFAULT_WAIT_TIMEOUT_MS } from "../fence-guard.js";
 import type { FenceGuard, FenceOptions, FencingToken } from "../fence-guard.js";
-import { refusalStatement, staleRow, updateStatement } from "../guarded-update.js";
-import type { GuardedUpdate, SqlDialect, SqlValue } from "../guarded-update.js";
+import { refusalStatement, staleRow, updateStatement } from "../sql/guarded-update.js";
+import type { GuardedUpdate, SqlDialect, SqlValue } from "../sql/guarded-update.js";
 import { inside, openRun, refuseInside } from "../open-run.js";
-import { quoteTable } from "../table-name.js";
-import type { TableName } from "../table-name.js";
+import { quoteTable } from "../sql/table-name.js";
+import type { TableName } from "../sql/table-name.js";
 import * as sqlite from "./database.js";
 import { change, value } from "./database.js";
 import type { SqliteDatabase } from "./database.js";

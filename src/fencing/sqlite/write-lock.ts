@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BusyWait } from "../busy-wait.js";
+import type { BusyWait } from "../sql/busy-wait.js";
 import { busyFence } from "../errors.js";
 import { Turns } from "../turns.js";
 import { isBusy, value } from "./database.js";

@@ -1,7 +1,7 @@
 import { connect as connectPlain, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
-import { microtask } from "../../later.js";
-import { type Clock, type Instant, instantOf } from "../../clock.js";
+import { microtask } from "../../common/later.js";
+import { type Clock, type Instant, instantOf } from "../../common/clock.js";
 import { FrameSplitter } from "./frame-splitter.js";
 import { JuteReader } from "./jute-reader.js";
 import { JuteWriter } from "./jute-writer.js";

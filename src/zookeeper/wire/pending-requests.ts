@@ -1,4 +1,4 @@
-import type { Instant } from "../../clock.js";
+import type { Instant } from "../../common/clock.js";
 import type { JuteReader } from "./jute-reader.js";
 
 /** A request that has been sent and not answered. */

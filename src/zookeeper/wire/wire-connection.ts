@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
-import { microtask } from "../../later.js";
-import { type Clock, elapsedMs, type Instant, instantOf } from "../../clock.js";
+import { microtask } from "../../common/later.js";
+import { type Clock, elapsedMs, type Instant, instantOf } from "../../common/clock.js";
 import type { Encoded } from "./codec.js";
 import { type Address, FrameSocket } from "./frame-socket.js";
 import { type JuteReader, MalformedMessageError } from "./jute-reader.js";

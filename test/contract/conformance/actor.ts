@@ -1,4 +1,4 @@
-import type { ClientConfig, Stat, ZooKeeperClient } from "../../../src/zookeeper/client.js";
+import type { ClientConfig, Stat, ZooKeeperClient } from "../../../src/zookeeper/client/client.js";
 import { until } from "../../helpers/until.js";
 
 /** What both clients have, beside what the library uses. */

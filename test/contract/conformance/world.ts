@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { InMemoryClient, InMemoryZooKeeper } from "../../../src/testing/index.js";
-import type { ClientConfig } from "../../../src/zookeeper/client.js";
+import type { ClientConfig } from "../../../src/zookeeper/client/client.js";
 import { TcpProxy } from "../../helpers/tcp-proxy.js";
 import { until } from "../../helpers/until.js";
 import { ZooKeeper } from "../../helpers/zookeeper-package.js";

@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { InvalidArgumentError, StaleTokenError } from "../../../src/errors.js";
 import type { FenceGuard } from "../../../src/fencing/fence-guard.js";
-import type { GuardedUpdate } from "../../../src/fencing/guarded-update.js";
-import type { TableName } from "../../../src/fencing/table-name.js";
+import type { GuardedUpdate } from "../../../src/fencing/sql/guarded-update.js";
+import type { TableName } from "../../../src/fencing/sql/table-name.js";
 
 /** What the SQL guards with triggers have beyond the common contract. */
 interface ProtectingGuard<Tx> extends FenceGuard<Tx> {

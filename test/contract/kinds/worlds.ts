@@ -1,7 +1,7 @@
 import { afterAll, afterEach } from "@jest/globals";
 import { type ManagerOptions, ZkLockManager } from "../../../src/index.js";
-import { queueOf } from "../../../src/ticket.js";
-import type { ZooKeeperClient } from "../../../src/zookeeper/client.js";
+import { queueOf } from "../../../src/engine/ticket.js";
+import type { ZooKeeperClient } from "../../../src/zookeeper/client/client.js";
 import { type InMemoryClient, InMemoryZooKeeper } from "../../../src/testing/index.js";
 import { closeClient, SERVER, SESSION_MS, useSetting } from "../../integration/setting.js";
 import { ZooKeeper } from "../../helpers/zookeeper-package.js";

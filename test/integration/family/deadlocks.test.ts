@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { findCycles } from "../../../src/deadlocks.js";
+import { findCycles } from "../../../src/inspection/deadlocks.js";
 import type { ResourceStatus, TicketStatus } from "../../../src/index.js";
 
 /** A resource with these sessions in its queue. */

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { ZkLockManager } from "../../../src/index.js";
-import { fewAtATime } from "../../../src/few-at-a-time.js";
+import { fewAtATime } from "../../../src/common/few-at-a-time.js";
 import { InMemoryZooKeeper, VirtualClock } from "../../../src/testing/index.js";
 import { rejection, SESSION_MS, useSetting } from "../setting.js";
 

@@ -1,11 +1,11 @@
 import { expect, test } from "@jest/globals";
 import { hostname } from "node:os";
-import { instantOf } from "../../../src/clock.js";
+import { instantOf } from "../../../src/common/clock.js";
 import { type ResourceEvent, ResourceWatcher, type ZkLockManager } from "../../../src/index.js";
-import { Session } from "../../../src/session.js";
+import { Session } from "../../../src/engine/session.js";
 import { type InMemoryClient, InMemoryZooKeeper, VirtualClock } from "../../../src/testing/index.js";
 import { ZkLockManager as Manager } from "../../../src/index.js";
-import type { QueuePort } from "../../../src/zookeeper/port.js";
+import type { QueuePort } from "../../../src/engine/queue-port.js";
 import { until } from "../../helpers/until.js";
 import { rejection, useSetting } from "../setting.js";
 import { member } from "./family.js";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { WatchTable, type Watcher } from "../../../src/testing/watch-table.js";
+import { WatchTable, type Watcher } from "../../../src/testing/ensemble/watch-table.js";
 
 function watcher(): { told: string[] } & Watcher {
   const told: string[] = [];

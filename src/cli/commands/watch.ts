@@ -1,0 +1,52 @@
+import type { ResourceEvent, ZkLockManager } from "../../index.js";
+import { withManager } from "../connection.js";
+import { Notes } from "../terminal/notes.js";
+import { type PlaceFlags, placeOf } from "../options.js";
+import { writeJson, writeLines } from "../terminal/output.js";
+import { EXIT } from "../exit-codes.js";
+import { Problem } from "../problem.js";
+import { Signals } from "../child/signals.js";
+import { personName } from "../terminal/words.js";
+
+/** `zk-lock watch`: until a signal comes, or nobody reads any more. */
+export async function watch(resource: string, flags: PlaceFlags & { json: boolean }): Promise<number> {
+  const signals = new Signals(() => undefined);
+  const write = flags.json ? tellInJson : tellInWords;
+  try {
+    return await withManager(placeOf(flags), new Notes(flags.verbose), async (manager) => {
+      await follow(manager, resource, signals.interrupted, (event) => write(resource, event));
+      signals.interrupted.throwIfAborted();
+      return EXIT.ok;
+    });
+  } finally {
+    signals.stop();
+  }
+}
+
+async function follow(
+  manager: ZkLockManager,
+  resource: string,
+  signal: AbortSignal,
+  tell: (event: ResourceEvent) => void,
+): Promise<void> {
+  const watcher = manager.watch(resource, { signal });
+  let failure: { readonly error: unknown } | undefined;
+  watcher.on("error", (error) => (failure = { error }));
+  try {
+    for await (const event of watcher) tell(event);
+  } finally {
+    watcher.close();
+  }
+  if (failure !== undefined) {
+    throw new Problem(`"${resource}" cannot be watched.`, "notAcquired", { cause: failure.error });
+  }
+}
+
+function tellInJson(resource: string, { type, token, identity }: ResourceEvent): void {
+  writeJson({ time: new Date().toISOString(), type, resource, token, identity });
+}
+
+function tellInWords(resource: string, { type, token, identity }: ResourceEvent): void {
+  const time = new Date().toTimeString().slice(0, 8);
+  writeLines([`${time}  ${type.padEnd(8)}  ${resource}  ${token}  ${personName(identity)}`]);
+}

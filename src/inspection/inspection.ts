@@ -1,0 +1,93 @@
+import type { Identity } from "../errors.js";
+import { isKept, readGrant, readIdentity } from "../queue/ticket-note.js";
+import { lookAtQueue, type QueueLook } from "./queue-look.js";
+import type { FencingToken, Ticket } from "../engine/ticket.js";
+import type { LookPort, NodeContent } from "../engine/queue-port.js";
+
+/** One ticket in a queue, as its owner describes it. */
+export interface TicketStatus {
+  /** 0 is the first. */
+  readonly position: number;
+  /** The number that its acquire returned, or will return; a fence only where `shared` is false. */
+  readonly token: FencingToken;
+  readonly sequence: number;
+  /** What the owner says of itself; undefined for recipes of others that say nothing. */
+  readonly identity?: Identity;
+  /** Since when it is held, as far as the owner says so; else when it queued up. */
+  readonly since: Date;
+  readonly queuedSince: Date;
+  readonly sessionId: string;
+  readonly shared: boolean;
+  /** Of a semaphore's holder that has asked for one: a number that no other holder has. */
+  readonly slot?: number;
+}
+
+/**
+ * Who holds a resource and who waits for it, in order. Not shown is a write ticket that was given back, and stays only to keep the
+ * place of a reader of its owner's.
+ */
+export interface ResourceStatus {
+  readonly resource: string;
+  readonly kind: "mutex" | "read-write" | "semaphore";
+  readonly holders: readonly TicketStatus[];
+  readonly waiters: readonly TicketStatus[];
+  /** Of a semaphore. */
+  readonly maxConcurrentHolders?: number;
+}
+
+/** Looks at the queue of a resource, of whatever process and recipe. Nobody is disturbed: it only reads. */
+export async function inspectResource(port: LookPort, resource: string, directory: string): Promise<ResourceStatus> {
+  const look = await lookAtQueue(port, directory, "all");
+  const isHolder = new Set(look.holders);
+  const holders: TicketStatus[] = [];
+  const waiters: TicketStatus[] = [];
+  for (const [position, ticket] of look.queue.entries()) {
+    const content = look.contents.get(ticket);
+    // What has gone since the listing is gone.
+    if (content === undefined || (position === 0 && isKept(content.data))) continue;
+    (isHolder.has(ticket) ? holders : waiters).push(statusOf(look, ticket, position, content));
+  }
+  const { limit } = look.stored;
+  return {
+    resource,
+    kind: kindOf(look.queue, limit),
+    holders,
+    waiters,
+    ...(limit !== undefined && { maxConcurrentHolders: limit }),
+  };
+}
+
+function statusOf(look: QueueLook, ticket: Ticket, position: number, content: NodeContent): TicketStatus {
+  const { sequence, demand } = ticket;
+  const identity = readIdentity(content.data);
+  const slot = look.stored.slots.get(sequence);
+  return {
+    position,
+    token: look.czxid + sequence,
+    sequence,
+    ...(identity && { identity }),
+    since: readGrant(content.data) ?? content.createdAt,
+    queuedSince: content.createdAt,
+    sessionId: content.owner,
+    shared: demand !== "exclusive",
+    ...(slot !== undefined && { slot }),
+  };
+}
+
+function kindOf(queue: readonly Ticket[], limit: number | undefined): ResourceStatus["kind"] {
+  if (limit !== undefined || queue.some(({ demand }) => demand === "permit")) return "semaphore";
+  return queue.some(({ name, demand }) => demand === "shared" || name.includes("__WRIT__")) ? "read-write" : "mutex";
+}
+
+/**
+ * Deletes the ticket of that very hold, and of no other. False: no such hold. True: there was one, and its ticket is gone, also if
+ * the reply to our delete was lost, or its owner gave it back in the same moment.
+ */
+export async function forceRelease(port: LookPort, directory: string, token: FencingToken): Promise<boolean> {
+  const { czxid, queue, holders } = await lookAtQueue(port, directory, "telling");
+  // The head of a queue is in everybody's way, also where it only keeps the place of a reader.
+  const holder = [...holders, ...queue.slice(0, 1)].find(({ sequence }) => czxid + sequence === token);
+  if (holder === undefined) return false;
+  await port.remove(`${directory}/${holder.name}`);
+  return true;
+}

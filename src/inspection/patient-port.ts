@@ -1,0 +1,105 @@
+import { Semaphore } from "async-mutex";
+import { bounded } from "../common/bounded.js";
+import type { Clock } from "../common/clock.js";
+import { retold, SessionLostError } from "../errors.js";
+import { FEW } from "../common/few-at-a-time.js";
+import { insist } from "../engine/until-answered.js";
+import type { Listing, LookPort, NodeContent, QueuePort } from "../engine/queue-port.js";
+
+/** Before a request whose reply was lost is sent again. */
+const PAUSE_MS = 50;
+
+/**
+ * A port for questions that no hold depends on. A request whose reply was lost is sent again after the reconnect; a few are under
+ * way at a time, however many are asked for. Each is answered, or rejects with SessionLostError: when the session has ended, or when
+ * nobody has answered for a session timeout.
+ */
+export class PatientPort implements LookPort {
+  readonly #turns = new Semaphore(FEW);
+
+  constructor(
+    private readonly port: QueuePort,
+    private readonly clock: Clock,
+  ) {}
+
+  list(directory: string): Promise<Listing | null> {
+    return this.#answer(() => this.port.list(directory));
+  }
+
+  read(path: string): Promise<NodeContent | null> {
+    return this.#answer(() => this.port.read(path));
+  }
+
+  stored(directory: string): Promise<{ data: Buffer; version: number } | null> {
+    return this.#answer(() => this.port.stored(directory));
+  }
+
+  store(path: string, data: Buffer, version: number): Promise<boolean> {
+    return this.#answer(() => this.port.store(path, data, version));
+  }
+
+  remove(path: string): Promise<void> {
+    return this.#answer(() => this.port.remove(path));
+  }
+
+  listDirectories(rootDir: string): Promise<readonly string[]> {
+    return this.#answer(() => this.port.listDirectories(rootDir));
+  }
+
+  #answer<T>(ask: () => Promise<T>): Promise<T> {
+    const { session } = this.port;
+    const { clock } = this;
+    const pause = (): Promise<void> => new Promise((resolve) => clock.after(PAUSE_MS, resolve));
+    return this.#turns.runExclusive(() => {
+      let isLate = false;
+      const giveUp = (): never => {
+        isLate = true;
+        throw unanswered(session.timeoutMs);
+      };
+      const askInTime = (): Promise<T> => (isLate ? Promise.reject(unanswered(session.timeoutMs)) : ask());
+      return bounded(insist(askInTime, session, pause), session.timeoutMs, clock, giveUp);
+    });
+  }
+}
+
+/** Those of one manager, one for each session. */
+export class PatientPorts {
+  readonly #ports = new WeakMap<QueuePort, PatientPort>();
+
+  /** @param attach the session there is, or the next one if one is coming */
+  constructor(
+    private readonly attach: (signal: AbortSignal) => Promise<QueuePort>,
+    private readonly clock: () => Clock,
+    private readonly timeoutMs: () => number,
+  ) {}
+
+  /** @throws SessionLostError where there is no session, and none comes within the session timeout */
+  async get(): Promise<PatientPort> {
+    const [clock, timeoutMs] = [this.clock(), this.timeoutMs()];
+    const giveUp = new AbortController();
+    const cancel = clock.after(timeoutMs, () => giveUp.abort(unanswered(timeoutMs)));
+    try {
+      const port = await this.attach(giveUp.signal);
+      const patient = this.#ports.get(port) ?? new PatientPort(port, clock);
+      this.#ports.set(port, patient);
+      return patient;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** What `ask` finds out; an error names the resource, and is made here, where the caller's stack is visible. */
+  async ask<T>(resource: string | undefined, ask: (port: LookPort) => Promise<T>): Promise<T> {
+    try {
+      return await ask(await this.get());
+    } catch (error) {
+      throw retold(error, resource);
+    }
+  }
+}
+
+function unanswered(timeoutMs: number): SessionLostError {
+  return new SessionLostError(
+    `ZooKeeper has not answered within the session timeout of ${timeoutMs} ms. Ask again when the manager is connected.`,
+  );
+}

@@ -1,0 +1,15 @@
+import { fewAtATime } from "../common/few-at-a-time.js";
+import { writeReleaseRequest } from "../queue/ticket-note.js";
+import { lookAtQueue } from "./queue-look.js";
+import { addNote } from "../queue/ticket-notes.js";
+import type { LookPort } from "../engine/queue-port.js";
+
+/** Writes on the tickets of all holders that somebody asks for the resource; the number of them. (Curator's revocation.) */
+export async function requestRelease(port: LookPort, directory: string): Promise<number> {
+  const { holders } = await lookAtQueue(port, directory, "telling");
+  const at = new Date();
+  const asked = await fewAtATime(holders, ({ name }) =>
+    addNote(port, `${directory}/${name}`, (data) => writeReleaseRequest(data, at)),
+  );
+  return asked.filter(Boolean).length;
+}

@@ -1,0 +1,21 @@
+import type { Standing } from "./caller.js";
+import { readableMs } from "../common/clock.js";
+import { describeIdentity } from "./describe-identity.js";
+import { AcquireTimeoutError, AlreadyLockedError } from "../errors.js";
+
+/** `failImmediate`, and somebody else is before us. */
+export function alreadyLocked(resource: string, { holder }: Standing): AlreadyLockedError {
+  const who = holder === undefined ? "somebody else" : describeIdentity(holder);
+  return new AlreadyLockedError(`"${resource}" is held by ${who}.`, { resource });
+}
+
+/** The deadline has passed; says who holds the resource and how many are ahead, as far as that is known. */
+export function acquireTimedOut(resource: string, { ahead, holder }: Standing, waitedMs: number): AcquireTimeoutError {
+  const known = [
+    ...(ahead === undefined ? [] : [ahead === 1 ? "1 ticket is ahead" : `${ahead} tickets are ahead`]),
+    ...(holder === undefined ? [] : [`held by ${describeIdentity(holder)}`]),
+  ];
+  const why = known.length === 0 ? "" : `: ${known.join(", ")}`;
+  const message = `Timed out after ${readableMs(waitedMs)} ms waiting for "${resource}"${why}.`;
+  return new AcquireTimeoutError(message, { resource, ahead, holder });
+}

@@ -1,0 +1,35 @@
+import type { EventEmitter } from "node:events";
+import type { LockLostError } from "../errors.js";
+import type { ResourceHold } from "../hold/hold.js";
+import { later } from "../common/later.js";
+import type { FencingToken } from "../engine/ticket.js";
+
+export interface LockEvents {
+  /**
+   * Others are before a call of this handle: tasks of this process, and tickets of others as far as we have seen. Once when the call
+   * queues up, and again when the number has changed; of many changes in a short time only the last one is told (every 50 ms at the
+   * most, and more seldom where more than a thousand tasks of this process wait).
+   */
+  queued: [place: { ahead: number }];
+  acquired: [token: FencingToken];
+  released: [token: FencingToken];
+  /** Out of touch with ZooKeeper; the hold still stands, as long as its lease does. */
+  suspended: [];
+  resumed: [];
+  lost: [error: LockLostError];
+  /** Somebody else asks for the resource (see `requestRelease`). */
+  "release-requested": [];
+}
+
+/** Passes on what becomes of a hold to the listeners of a handle that has taken it. The returned function ends that. */
+export function passOnEvents(hold: ResourceHold, handle: EventEmitter<LockEvents>): () => void {
+  const suspended = (): void => later(() => handle.emit("suspended"));
+  const resumed = (): void => later(() => handle.emit("resumed"));
+  const lost = (error: LockLostError): void => later(() => handle.emit("lost", error));
+  const requested = (): void => later(() => handle.emit("release-requested"));
+  hold.on("suspended", suspended).on("resumed", resumed).on("lost", lost).on("release-requested", requested);
+  return () => {
+    hold.removeListener("suspended", suspended).removeListener("resumed", resumed).removeListener("lost", lost);
+    hold.removeListener("release-requested", requested);
+  };
+}

@@ -1,0 +1,272 @@
+import { EventEmitter } from "node:events";
+import { enclosingOf, enter, type Entered, errorOf } from "./acquisition.js";
+import { NotHeldError, retold } from "../errors.js";
+import type { Hold, ResourceHold } from "../hold/hold.js";
+import { later } from "../common/later.js";
+import { type LockEvents, passOnEvents } from "./lock-events.js";
+import { LockHold } from "./lock-hold.js";
+import type { LockHome } from "../local/lock-home.js";
+import { type AcquireOptions, checkAcquireOptions } from "../options.js";
+import { requestRelease } from "../inspection/release-request.js";
+import { PROCESS } from "../local/owner.js";
+import { runInside, type TakenBy, type Taking, Takings } from "../local/taking.js";
+import type { FencingToken } from "../engine/ticket.js";
+
+/**
+ * A handle on one resource. Who shares a hold within one process depends on how it was taken, unless `reentrancy` is set:
+ *
+ * - What a bare `acquire()` took belongs to the **process**: every acquire and every body of the process enters it, with the same
+ *   token, and is counted. Concurrent requests of one server that use it do not exclude each other.
+ * - What `using` or `hold()` took belongs to that **body or object** alone: code inside re-enters it, everything else queues, in this
+ *   process too. This is what requests of one server want.
+ *
+ * Each handle can give back only what it took.
+ */
+export class ZkLock extends EventEmitter<LockEvents> {
+  readonly resource: string;
+  /** True for readers and semaphore permits, whose tokens are no fence. */
+  readonly shared: boolean;
+  readonly #home: LockHome;
+  readonly #takings = new Takings();
+  readonly #unhook = new Map<ResourceHold, () => void>();
+  /** Those of `takings` that are over against our will. */
+  readonly #lost = new Set<ResourceHold>();
+
+  /** @internal Locks are made by their manager. */
+  constructor(home: LockHome) {
+    super();
+    this.resource = home.resource;
+    this.shared = home.discipline.shared;
+    this.#home = home;
+  }
+
+  /**
+   * Waits for the lock and returns its fencing token. The hold belongs to the process: another `acquire()` of the same resource
+   * enters it and is counted (see `reentrancy`), so tasks of one process that have to exclude each other use `using`.
+   *
+   *     const token = await lock.acquire({ timeout: 5_000 });
+   *     try {
+   *       await store.write(row, token);
+   *     } finally {
+   *       await lock.release(); // rejects with LockLostError, if the hold was lost meanwhile
+   *     }
+   *
+   * @throws AcquireTimeoutError, AlreadyLockedError (`failImmediate`), SessionLostError, AccessDeniedError, LockLostError when
+   *   our place in the queue was deleted, SelfDeadlockError inside a hold that this acquire cannot enter, InvalidArgumentError,
+   *   or the signal's reason
+   */
+  async acquire(options: AcquireOptions = {}): Promise<FencingToken> {
+    return (await this.take(options, "acquire")).hold.token;
+  }
+
+  /** Takes the lock if it is free now (or ours already); null: somebody else has it. Throws as `acquire` does otherwise. */
+  async tryAcquire(): Promise<FencingToken | null> {
+    return (await this.tryTake("acquire"))?.hold.token ?? null;
+  }
+
+  /**
+   * As `acquire`, with the hold as an object that is given back by itself: for several holds on one handle (workers that share a
+   * semaphore), and for `await using`. It belongs to that object: what does not run inside its `run` queues.
+   *
+   *     await using hold = await lock.hold(); // from Node 24; before that: try … finally { await hold.release(); }
+   *
+   * @throws as `acquire`
+   */
+  async hold(options: AcquireOptions = {}): Promise<LockHold> {
+    return new LockHold(await this.take(options, "object"));
+  }
+
+  /**
+   * Gives back one acquire of this handle; the last one gives the lock back, and resolves when the ticket is gone, or when
+   * deleting it has been left to the background because the connection is down. False: there was nothing to release.
+   *
+   * Inside a body of `using` it is the latest acquire of that body, or else the body's own hold; outside, the latest acquire that was
+   * made outside of bodies. With several holds on one handle (`reentrancy: "none"`, semaphores), `hold()` tells them apart.
+   * @throws LockLostError once, if the hold was lost meanwhile; NotHeldError where all that is left belongs to bodies or to objects
+   *   of `hold()`, which give it back themselves
+   */
+  async release(): Promise<boolean> {
+    if (this.#takings.isEmpty) return false;
+    const taking = this.#takings.releasable(enclosingOf(this.#home).at(-1));
+    if (taking) return taking.giveBack();
+    throw new NotHeldError(
+      `"${this.resource}" is held by the body of a \`using\` or by an object of \`hold()\`, which gives it back itself.`,
+      this,
+    );
+  }
+
+  /**
+   * Runs `body` while holding, and releases on every way out. Bodies exclude each other, in this process too; code inside the body
+   * re-enters its hold (see `reentrancy`). An error of the body wins over one of the release.
+   *
+   *     await lock.using(async ({ token, signal }) => {
+   *       const row = await store.read(key, { signal });
+   *       await store.write(key, change(row), token);
+   *     }, { timeout: 5_000 });
+   *
+   * @throws as `acquire`; LockLostError if the hold was lost while the body ran, even if the body ended well; its cause is the
+   *   body's error
+   */
+  async using<T>(body: (hold: Hold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
+    const taking = await this.take(options, "body");
+    return runInside([taking], () => body(taking.hold));
+  }
+
+  /**
+   * Asks the quorum that the hold stands, which also freshens the lease.
+   * @throws NotHeldError without a hold, LockLostError when it turns out to be over
+   */
+  async renew(): Promise<FencingToken> {
+    const hold = this.#current();
+    if (hold) return hold.renew();
+    const lost = this.#takings.latest((taking) => taking.hold.loss !== null);
+    throw lost?.hold.lossError() ?? this.#notHeld();
+  }
+
+  /** The fencing token; null when not held, by the lease clock. Inside a body of `using`, that body's. */
+  get token(): FencingToken | null {
+    return this.#current()?.token ?? null;
+  }
+
+  /** Whether the hold stands, by the lease clock: right at once after a pause of the process, whatever its length. */
+  get isHeld(): boolean {
+    return this.token !== null;
+  }
+
+  /** How often the hold has been entered and not given back. */
+  get holdCount(): number {
+    return this.#current()?.count ?? 0;
+  }
+
+  /** Of the current hold, or of the one that was lost last: aborts with LockLostError. Without a hold it is aborted already. */
+  get signal(): AbortSignal {
+    const hold = this.#inside()?.hold ?? this.#current() ?? this.#takings.latest(() => true)?.hold;
+    return hold?.signal ?? AbortSignal.abort(this.#notHeld());
+  }
+
+  /**
+   * Asks whoever holds the resource, in any process, to give it back when convenient: their handles hear `release-requested`.
+   * Resolves with the number of holders that were asked; 0: nobody holds it.
+   * @throws SessionLostError when the session has ended, or nobody has answered within the session timeout; AccessDeniedError
+   */
+  async requestRelease(): Promise<number> {
+    this.#home.assertOpen();
+    try {
+      return await requestRelease(await this.#home.lookPort(), this.#home.directory);
+    } catch (error) {
+      throw retold(error, this.resource);
+    }
+  }
+
+  /** @internal For composites too; `askedMs` is what their caller asked for in all, where `timeout` is what is left of it. */
+  async take(options: AcquireOptions, by: TakenBy, askedMs?: number): Promise<Taking> {
+    checkAcquireOptions(options);
+    const outcome = await this.#enter(options, by);
+    return this.#accept(outcome, askedMs ?? options.timeout);
+  }
+
+  /** @internal As `take`, if it is free now; null: somebody else has it. */
+  async tryTake(by: TakenBy): Promise<Taking | null> {
+    const outcome = await this.#enter({ timeout: 0 }, by);
+    return outcome.kind === "too-late" ? null : this.#accept(outcome, 0);
+  }
+
+  /** @internal The one hold that the caller can mean. @throws NotHeldError where there is none, or more than one */
+  protected unambiguous(): ResourceHold {
+    const inside = this.#inside();
+    const own = inside ?? this.#takings.latest(() => true);
+    if (own === undefined) throw this.#notHeld();
+    const isClear =
+      inside === undefined
+        ? this.#takings.holds === 1
+        : this.#takings.latest(({ within, hold }) => within === inside && hold !== inside.hold) === undefined;
+    if (isClear) return own.hold;
+    throw new NotHeldError(
+      `This handle has several holds of "${this.resource}", and cannot tell which one is meant: ask inside \`using\`, or the object that \`hold()\` gives.`,
+      this,
+    );
+  }
+
+  async #enter(options: AcquireOptions, by: TakenBy): Promise<Entered> {
+    const onQueued = (ahead: number): void => later(() => this.emit("queued", { ahead }));
+    const entered = await enter(this.#home, options, by, onQueued, (taking) => this.#giveBack(taking));
+    // Before anybody hears of it: a listener may try to give it back.
+    if (entered.kind === "granted") this.#keep(entered.taking);
+    return entered;
+  }
+
+  /** Makes the errors where the caller's stack is visible. */
+  #accept(entered: Entered, timeoutMs: number | undefined): Taking {
+    if (entered.kind !== "granted") throw errorOf(this.#home, entered, timeoutMs);
+    const { taking } = entered;
+    if (taking.hold.isHeld) return taking;
+    this.#remove(taking);
+    throw taking.hold.lossError();
+  }
+
+  #keep(taking: Taking): void {
+    const { hold } = taking;
+    // What was lost before is settled by the new hold: nobody has to give it back any more.
+    for (const old of this.#lost) for (const acquire of this.#takings.acquiresOf(old)) this.#remove(acquire);
+    const isNew = !this.#takings.has(hold);
+    this.#takings.add(taking);
+    if (taking.by === "acquire") hold.bareAcquires += 1;
+    if (!isNew) return;
+    const unhook = passOnEvents(hold, this);
+    const over = (): void => {
+      if (hold.loss !== null) this.#lost.add(hold);
+    };
+    hold.on("over", over);
+    this.#unhook.set(hold, () => {
+      unhook();
+      hold.removeListener("over", over);
+    });
+    later(() => this.emit("acquired", hold.token));
+  }
+
+  async #giveBack(taking: Taking): Promise<boolean> {
+    const { hold } = taking;
+    if (!hold.isHeld) {
+      // One call is told for all bare acquires of the handle; a body and an object are each told themselves.
+      if (taking.by === "acquire") for (const lost of this.#takings.acquiresOf(hold)) this.#remove(lost);
+      this.#remove(taking);
+      throw hold.lossError();
+    }
+    this.#remove(taking);
+    await hold.exit();
+    if (!this.#takings.has(hold)) later(() => this.emit("released", hold.token));
+    return true;
+  }
+
+  #remove(taking: Taking): void {
+    const { hold } = taking;
+    if (!taking.isOpen) return;
+    if (taking.by === "acquire") hold.bareAcquires -= 1;
+    this.#takings.remove(taking);
+    if (this.#takings.has(hold)) return;
+    this.#unhook.get(hold)?.();
+    this.#unhook.delete(hold);
+    this.#lost.delete(hold);
+  }
+
+  /** The innermost body of this resource that we run inside of, where this handle speaks of it. */
+  #inside(): Taking | undefined {
+    const { owning, discipline } = this.#home;
+    const speaksOf = (taking: Taking): boolean => owning !== "none" || this.#takings.includes(taking);
+    return enclosingOf(this.#home).findLast((taking) => taking.hold.kind === discipline.kind && speaksOf(taking));
+  }
+
+  /** The hold that this handle speaks of: that of the body we run in, the process's shared one, or what the handle took last. */
+  #current(): ResourceHold | null {
+    const { owning } = this.#home;
+    const inside = this.#inside()?.hold;
+    if (inside !== undefined) return inside.isHeld ? inside : null;
+    const isShared = owning === "process" || owning === "default";
+    const shared = isShared ? (this.#home.existingQueue()?.holdOf(PROCESS) ?? null) : null;
+    return shared ?? this.#takings.latest(({ hold }) => hold.isHeld)?.hold ?? null;
+  }
+
+  #notHeld(): NotHeldError {
+    return new NotHeldError(`"${this.resource}" is not held.`, { resource: this.resource });
+  }
+}

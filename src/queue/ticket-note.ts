@@ -1,0 +1,89 @@
+import { hostname } from "node:os";
+import type { Identity } from "../errors.js";
+
+/** Longer than ours can be; a ticket of somebody else's recipe holds what it likes. */
+const MAX_BYTES = 4096;
+/** Beside the identity's own entries. */
+const GRANTED_AT = "grantedAt";
+const RELEASE_REQUESTED_AT = "releaseRequestedAt";
+/** Of a permit: how many may hold, as far as its owner is concerned. */
+const LIMIT = "permitLimit";
+/** Of a write ticket that was given back, and keeps the place of a reader of its owner's. */
+const KEPT_SINCE = "keptSince";
+const NOTES: readonly string[] = [GRANTED_AT, RELEASE_REQUESTED_AT, LIMIT, KEPT_SINCE];
+/** What Apache Curator writes on a ticket to ask for its release. */
+const CURATOR_REVOKE = "__REVOKE__";
+
+export function defaultIdentity(): Identity {
+  return { host: hostname(), pid: process.pid };
+}
+
+export function writeIdentity(identity: Identity): Buffer {
+  return Buffer.from(JSON.stringify(identity));
+}
+
+/** What a ticket says of its owner; undefined for one that says nothing we understand. Shown to people, never decided upon. */
+export function readIdentity(data: Buffer): Identity | undefined {
+  const entries = Object.entries(parse(data) ?? {}).filter(([key]) => !NOTES.includes(key));
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/** The text of a permit's ticket: those behind it in line see which turn it waits for. */
+export function writeLimit(identity: Buffer, limit: number): Buffer {
+  return Buffer.from(JSON.stringify({ ...parse(identity), [LIMIT]: limit }));
+}
+
+/** The limit that a permit's owner goes by, where it says so. */
+export function readLimit(data: Buffer | undefined): number | undefined {
+  const limit = data && parse(data)?.[LIMIT];
+  return typeof limit === "number" ? limit : undefined;
+}
+
+/** The ticket's text with the wish that its owner gives it back. */
+export function writeReleaseRequest(data: Buffer, at: Date): Buffer {
+  return addNote(data, RELEASE_REQUESTED_AT, at);
+}
+
+export function isReleaseRequested(data: Buffer): boolean {
+  return data.toString() === CURATOR_REVOKE || parse(data)?.[RELEASE_REQUESTED_AT] !== undefined;
+}
+
+function parse(data: Buffer): Identity | undefined {
+  if (data.length === 0 || data.length > MAX_BYTES) return undefined;
+  try {
+    const written: unknown = JSON.parse(data.toString());
+    if (typeof written !== "object" || written === null || Array.isArray(written)) return undefined;
+    const plain = Object.entries(written).filter(([, value]) => typeof value === "string" || Number.isFinite(value));
+    return Object.fromEntries(plain);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The ticket's text once its owner holds: since when, by the owner's wall clock. */
+export function writeGrant(data: Buffer, since: Date): Buffer {
+  return addNote(data, GRANTED_AT, since);
+}
+
+/** The text of a write ticket that its owner has given back, but that keeps the place of a reader of the same owner. */
+export function writeKept(data: Buffer, since: Date): Buffer {
+  return addNote(data, KEPT_SINCE, since);
+}
+
+export function isKept(data: Buffer | undefined): boolean {
+  return data !== undefined && parse(data)?.[KEPT_SINCE] !== undefined;
+}
+
+/** What stands there stays, a request by Curator too: in our words. */
+function addNote(data: Buffer, note: string, at: Date): Buffer {
+  const request = data.toString() === CURATOR_REVOKE && { [RELEASE_REQUESTED_AT]: at.getTime() };
+  return Buffer.from(JSON.stringify({ ...parse(data), ...request, [note]: at.getTime() }));
+}
+
+/** Since when the ticket's owner holds, where it says so. */
+export function readGrant(data: Buffer): Date | undefined {
+  const at = parse(data)?.[GRANTED_AT];
+  const since = new Date(typeof at === "number" ? at : NaN);
+  // A number too large to be a time makes a date that throws when it is written down.
+  return Number.isNaN(since.getTime()) ? undefined : since;
+}

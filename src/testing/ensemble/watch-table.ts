@@ -1,0 +1,79 @@
+import type { WatchEvent } from "../protocol/messages.js";
+import type { NodeEvent } from "./tree.js";
+import { parentOf } from "../protocol/path.js";
+
+/** Whoever left the watches: told once, then forgotten. */
+export interface Watcher {
+  notify(event: WatchEvent, path: string): void;
+}
+
+/** The watches of one kind that one server keeps, by path and by watcher. */
+class Watches {
+  readonly #byPath = new Map<string, Set<Watcher>>();
+  readonly #byWatcher = new Map<Watcher, Set<string>>();
+
+  add(path: string, watcher: Watcher): void {
+    addTo(this.#byPath, path, watcher);
+    addTo(this.#byWatcher, watcher, path);
+  }
+
+  /** The watchers of a path, in the order they came; the path is watched by none of them any more. */
+  take(path: string): Iterable<Watcher> {
+    const watchers = this.#byPath.get(path);
+    if (watchers === undefined) return [];
+    this.#byPath.delete(path);
+    for (const watcher of watchers) removeFrom(this.#byWatcher, watcher, path);
+    return watchers;
+  }
+
+  forget(watcher: Watcher): void {
+    for (const path of this.pathsOf(watcher)) removeFrom(this.#byPath, path, watcher);
+    this.#byWatcher.delete(watcher);
+  }
+
+  pathsOf(watcher: Watcher): string[] {
+    return [...(this.#byWatcher.get(watcher) ?? [])];
+  }
+}
+
+/** The watches of one server: one-shot, dead with their connection. */
+export class WatchTable {
+  /** Left by get and exists: the node comes, changes, goes. */
+  readonly data = new Watches();
+  /** Left by a listing: a child comes or goes, the node goes. */
+  readonly children = new Watches();
+
+  /** Tells the watchers what a transaction has just done to a node; one event each, as the server does. */
+  trigger(event: NodeEvent, path: string): void {
+    const told = new Set<Watcher>();
+    tell(this.data.take(path), event, path, told);
+    if (event === "changed") return;
+    if (event === "deleted") tell(this.children.take(path), event, path, told);
+    const directory = parentOf(path);
+    tell(this.children.take(directory), "child", directory, new Set());
+  }
+
+  forget(watcher: Watcher): void {
+    this.data.forget(watcher);
+    this.children.forget(watcher);
+  }
+}
+
+function tell(watchers: Iterable<Watcher>, event: WatchEvent, path: string, told: Set<Watcher>): void {
+  for (const watcher of watchers) {
+    if (!told.has(watcher)) watcher.notify(event, path);
+    told.add(watcher);
+  }
+}
+
+function addTo<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
+}
+
+function removeFrom<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key);
+  set?.delete(value);
+  if (set?.size === 0) sets.delete(key);
+}
