@@ -1,5 +1,4 @@
 import { channel } from "node:diagnostics_channel";
-import type { Outcome } from "./local/caller.js";
 import type { Discipline } from "./queue/discipline.js";
 import type { LossReason } from "./errors.js";
 import type { FencingToken } from "./engine/ticket.js";
@@ -30,7 +29,7 @@ export interface DiagnosticsSubject {
 /** Published in the async context of the call, so that a tracer finds the caller's span. */
 export interface AcquireMessage extends DiagnosticsSubject {
   /** `too-late`: its time was over, or it had none and somebody else was before it. */
-  readonly outcome: Outcome["kind"];
+  readonly outcome: "granted" | "too-late" | "aborted" | "failed";
   /** Of the hold, where it was granted. */
   readonly token?: FencingToken;
   /** What it failed with, or the reason of its abort. */
@@ -80,16 +79,12 @@ function subjectOf({ resource, discipline }: About): DiagnosticsSubject {
   return { resource, kind: discipline.kind };
 }
 
-export function publishAcquire(about: About, outcome: Outcome, durationMs: number): void {
+/** What became of a call: its part of the message. */
+export type AcquireOutcome = Pick<AcquireMessage, "outcome" | "token" | "error">;
+
+export function publishAcquire(about: About, what: () => AcquireOutcome, durationMs: number): void {
   if (!acquire.hasSubscribers) return;
-  const message: AcquireMessage = {
-    ...subjectOf(about),
-    outcome: outcome.kind,
-    durationMs,
-    ...(outcome.kind === "granted" && { token: outcome.hold.token }),
-    ...(outcome.kind === "failed" && { error: outcome.error }),
-    ...(outcome.kind === "aborted" && { error: outcome.reason }),
-  };
+  const message: AcquireMessage = { ...subjectOf(about), ...what(), durationMs };
   acquire.publish(message);
 }
 

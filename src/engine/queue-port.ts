@@ -68,3 +68,6 @@ export interface NodeContent {
 export class ConnectionLossError extends Error {
   override readonly name = "ConnectionLossError";
 }
+
+/** The version of a node that nobody has written to since it was made. */
+export const UNWRITTEN = 0;

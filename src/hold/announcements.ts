@@ -2,13 +2,12 @@ import type { Clock } from "../common/clock.js";
 import { writeGrant, writeKept } from "../queue/ticket-note.js";
 import { insist } from "../engine/until-answered.js";
 import { addNote } from "../queue/ticket-notes.js";
-import type { QueueOptions, Turn } from "../queue/contender.js";
-import type { QueuePort } from "../engine/queue-port.js";
+import type { Turn } from "../queue/contender.js";
+import type { QueueOptions } from "../queue/queue-options.js";
+import { type QueuePort, UNWRITTEN } from "../engine/queue-port.js";
 
 /** A hold that lasts longer than this, and had to be waited for, writes on its ticket since when it is held. */
 const ANNOUNCE_GRANT_AFTER_MS = 1_000;
-/** The version of a node that nobody has written to since it was made. */
-export const UNWRITTEN = 0;
 
 /** Whose ticket is written on, and how. */
 export interface Announcer {

@@ -10,7 +10,8 @@ import { lossError } from "./loss.js";
 import { consultClock } from "./hold-signal.js";
 import type { FencingToken, Ticket } from "../engine/ticket.js";
 import { TicketGuard } from "./ticket-guard.js";
-import type { Contender, QueueOptions, Turn } from "../queue/contender.js";
+import type { Contender, Turn } from "../queue/contender.js";
+import type { QueueOptions } from "../queue/queue-options.js";
 
 /** What the body of `using` is handed: one grant. */
 export interface Hold {

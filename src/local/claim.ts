@@ -4,9 +4,10 @@ import { LockError, type SessionLostError } from "../errors.js";
 import { publishEnd, publishHandOver, publishWait } from "../diagnostics.js";
 import { ResourceHold } from "../hold/hold.js";
 import { PermitHold } from "../hold/permit-hold.js";
-import type { LocalContext } from "./local-queue.js";
+import type { LocalContext } from "./local-context.js";
 import type { Place, Ticket } from "../engine/ticket.js";
-import { Contender, type QueueOptions, type Turn } from "../queue/contender.js";
+import { Contender, type Turn } from "../queue/contender.js";
+import type { QueueOptions } from "../queue/queue-options.js";
 
 type State =
   /** In memory only: others of this process come first. */

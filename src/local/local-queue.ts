@@ -1,26 +1,13 @@
 import type { Caller, Patience } from "./caller.js";
 import { Claim, type ClaimHome } from "./claim.js";
-import type { Clock } from "../common/clock.js";
 import { type SessionLostError, UpgradeRefusedError } from "../errors.js";
 import type { ResourceHold } from "../hold/hold.js";
 import { Line } from "./line.js";
-import type { Paced } from "../common/paced.js";
+import type { LocalContext } from "./local-context.js";
 import { PlaceNews } from "./place-news.js";
 import type { Place, Ticket } from "../engine/ticket.js";
 import { PROCESS } from "./owner.js";
-import type { QueueOptions } from "../queue/contender.js";
-import type { QueuePort } from "../engine/queue-port.js";
-
-/** What the queues of one manager share. */
-export interface LocalContext {
-  readonly clock: Clock;
-  /** For what may have to be done for very many at once. */
-  readonly paced: Paced;
-  /** The session there is, or the next one, if one is coming. @throws SessionLostError, or the signal's reason */
-  port(signal: AbortSignal): Promise<QueuePort>;
-  /** Work that must be done before the manager is closed; it never rejects. */
-  background(work: Promise<unknown>): void;
-}
+import type { QueueOptions } from "../queue/queue-options.js";
 
 /** The queues of the other half of a read/write lock, where this is one half. */
 export interface Siblings {

@@ -1,4 +1,5 @@
-import type { Standing } from "./caller.js";
+import type { AcquireOutcome } from "../diagnostics.js";
+import type { Outcome, Standing } from "./caller.js";
 import { readableMs } from "../common/clock.js";
 import { describeIdentity } from "./describe-identity.js";
 import { AcquireTimeoutError, AlreadyLockedError } from "../errors.js";
@@ -18,4 +19,20 @@ export function acquireTimedOut(resource: string, { ahead, holder }: Standing, w
   const why = known.length === 0 ? "" : `: ${known.join(", ")}`;
   const message = `Timed out after ${readableMs(waitedMs)} ms waiting for "${resource}"${why}.`;
   return new AcquireTimeoutError(message, { resource, ahead, holder });
+}
+
+/** What subscribers of the diagnostics channel hear of an outcome. */
+export function publicOutcome(outcome: Outcome): AcquireOutcome {
+  switch (outcome.kind) {
+    case "granted":
+      return { outcome: outcome.kind, token: outcome.hold.token };
+    case "failed":
+      return { outcome: outcome.kind, error: outcome.error };
+    case "aborted":
+      return { outcome: outcome.kind, error: outcome.reason };
+    case "too-late":
+      return { outcome: outcome.kind };
+    default:
+      return outcome satisfies never;
+  }
 }

@@ -4,7 +4,7 @@ import type { Discipline } from "../queue/discipline.js";
 import { retold, SelfDeadlockError } from "../errors.js";
 import type { LockHome } from "../local/lock-home.js";
 import type { AcquireOptions } from "../options.js";
-import { acquireTimedOut, alreadyLocked } from "../local/outcome.js";
+import { acquireTimedOut, alreadyLocked, publicOutcome } from "../local/outcome.js";
 import { enclosingTakings, scopeOf } from "../local/owner.js";
 import { type TakenBy, Taking } from "../local/taking.js";
 
@@ -39,7 +39,7 @@ export async function enter(
   if (timeoutMs !== 0) refuseToWaitForOurselves(home, scope, enclosing);
   const caller = home.queue().enter(scope, { timeoutMs, signal, onQueued });
   const outcome = await caller.outcome;
-  publishAcquire(home, outcome, caller.elapsedMs);
+  publishAcquire(home, () => publicOutcome(outcome), caller.elapsedMs);
   if (outcome.kind !== "granted") return outcome;
   const within = enclosing.findLast(({ isOpen }) => isOpen);
   return { kind: "granted", taking: new Taking(outcome.hold, by, within, giveBack) };

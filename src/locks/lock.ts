@@ -9,7 +9,8 @@ import type { LockHome } from "../local/lock-home.js";
 import { type AcquireOptions, checkAcquireOptions } from "../options.js";
 import { requestRelease } from "../inspection/release-request.js";
 import { PROCESS } from "../local/owner.js";
-import { runInside, type TakenBy, type Taking, Takings } from "../local/taking.js";
+import { runInside } from "../local/run-inside.js";
+import { type TakenBy, type Taking, Takings } from "../local/taking.js";
 import type { FencingToken } from "../engine/ticket.js";
 
 /**

@@ -1,7 +1,8 @@
 import { onAbort } from "../common/abort.js";
 import type { LockLostError } from "../errors.js";
 import { consultClock } from "../hold/hold-signal.js";
-import { giveBackAll, runInside, type Taking } from "../local/taking.js";
+import { giveBackAll, runInside } from "../local/run-inside.js";
+import type { Taking } from "../local/taking.js";
 import { insideOf } from "../local/owner.js";
 import type { FencingToken } from "../engine/ticket.js";
 

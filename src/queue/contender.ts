@@ -1,7 +1,5 @@
 import { type Deferred, deferred, untilAborted } from "../common/abort.js";
-import { UNWRITTEN } from "../hold/announcements.js";
-import type { Clock } from "../common/clock.js";
-import { announcesInTime, type Discipline } from "./discipline.js";
+import { announcesInTime } from "./discipline.js";
 import { type Identity, LockLostError, SessionLostError } from "../errors.js";
 import { readIdentity, readLimit } from "./ticket-note.js";
 import { insist } from "../engine/until-answered.js";
@@ -16,27 +14,14 @@ import {
   queueOf,
   type Ticket,
 } from "../engine/ticket.js";
-import type { Withdrawals } from "./withdrawals.js";
-import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } from "../engine/queue-port.js";
-
-/** What it takes to stand in the queue of a resource. */
-export interface QueueOptions {
-  /** Whose it is: the same object for all queues of one manager. */
-  readonly manager: object;
-  readonly resource: string;
-  readonly directory: string;
-  /** Written into the ticket, for others to read. */
-  readonly data: Buffer;
-  readonly discipline: Discipline;
-  readonly sequenceLimit: number;
-  readonly clock: Clock;
-  /** A short rest before something is tried again. */
-  readonly pause: () => Promise<void>;
-  /** Those of the whole manager. */
-  readonly withdrawals: Withdrawals;
-  /** A ticket that cannot be withdrawn, for a reason that is not the connection. */
-  readonly onStuck: (error: unknown) => void;
-}
+import type { QueueOptions } from "./queue-options.js";
+import {
+  ConnectionLossError,
+  type Listing,
+  type NodeContent,
+  type QueuePort,
+  UNWRITTEN,
+} from "../engine/queue-port.js";
 
 /** Its turn: a contender that may hold. */
 export interface Turn {

@@ -5,7 +5,7 @@ import { AccessDeniedError, LockError, SessionLostError } from "../errors.js";
 import { insist } from "../engine/until-answered.js";
 import type { Session } from "../engine/session.js";
 import { placeOf, queueOf } from "../engine/ticket.js";
-import type { QueueOptions } from "./contender.js";
+import type { QueueOptions } from "./queue-options.js";
 import { ConnectionLossError, type Listing, type QueuePort } from "../engine/queue-port.js";
 
 /** Random for each process, counted within it: what a ticket is found by when the reply to its creation was lost. */

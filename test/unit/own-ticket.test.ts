@@ -4,7 +4,7 @@ import { mutex } from "../../src/queue/discipline.js";
 import { AccessDeniedError, LockError } from "../../src/errors.js";
 import { OwnTicket } from "../../src/queue/own-ticket.js";
 import { Session } from "../../src/engine/session.js";
-import type { QueueOptions } from "../../src/queue/contender.js";
+import type { QueueOptions } from "../../src/queue/queue-options.js";
 import { Withdrawals } from "../../src/queue/withdrawals.js";
 import { ConnectionLossError, type QueuePort } from "../../src/engine/queue-port.js";
 import { HandDrivenClock } from "./hand-driven-clock.js";

@@ -1,5 +1,29 @@
 import type { Clock } from "../../common/clock.js";
-import type { Task, VirtualClock } from "./virtual-clock.js";
+import type { TimedEvent } from "./event-heap.js";
+
+/** One thing to do in virtual time. */
+export interface Task extends TimedEvent {
+  action: (() => void) | null;
+  readonly process: ProcessClock | null;
+  readonly isTimer: boolean;
+  readonly isBackground: boolean;
+  /** How long the process's machine had slept when this was planned. */
+  sleptMs: number;
+}
+
+/** What the clocks of all processes are views of. */
+export interface TimeLine extends Clock {
+  /** @returns what takes it back */
+  plan(
+    delayMs: number,
+    action: () => void,
+    process: ProcessClock | null,
+    isTimer: boolean,
+    isBackground: boolean,
+  ): () => void;
+  /** Plans anew what a paused process was kept from, in the order given. */
+  replan(tasks: readonly Task[]): void;
+}
 
 /**
  * One process's view of a virtual clock. Paused, it is a process under SIGSTOP, or with a blocked event loop: none of its
@@ -13,7 +37,7 @@ export class ProcessClock implements Clock {
 
   /** Made by `VirtualClock.process()`. */
   constructor(
-    readonly base: VirtualClock,
+    readonly base: TimeLine,
     readonly id: number,
   ) {}
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../../common/clock.js";
 import { InvalidArgumentError } from "../../errors.js";
-import { EventHeap, type TimedEvent } from "./event-heap.js";
-import { ProcessClock } from "./process-clock.js";
+import { EventHeap } from "./event-heap.js";
+import { ProcessClock, type Task, type TimeLine } from "./process-clock.js";
 import { scramble } from "./random.js";
 import { inTurns } from "./turns.js";
 
@@ -15,16 +15,6 @@ export interface VirtualClockOptions {
   wallStartMs?: number;
 }
 
-/** One thing to do in virtual time. */
-export interface Task extends TimedEvent {
-  action: (() => void) | null;
-  readonly process: ProcessClock | null;
-  readonly isTimer: boolean;
-  readonly isBackground: boolean;
-  /** How long the process's machine had slept when this was planned. */
-  sleptMs: number;
-}
-
 const DEFAULT_WALL_START_MS = Date.UTC(2025, 0, 1);
 const SHORTEST_DELAY_MS = 0.001;
 const DEFAULT_IDLE_LIMIT_MS = 3_600_000;
@@ -33,7 +23,7 @@ const DEFAULT_IDLE_LIMIT_MS = 3_600_000;
  * Time that passes only when told to. Nothing runs but inside `advance` and `runUntilIdle`, one thing at a time, and between
  * any two of them all promises settle as they would on a real event loop.
  */
-export class VirtualClock implements Clock {
+export class VirtualClock implements Clock, TimeLine {
   readonly #tasks = new EventHeap<Task>();
   readonly #seed: number;
   readonly #wallStartMs: number;
