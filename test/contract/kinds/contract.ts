@@ -8,7 +8,7 @@ import type {
   ManagerOptions,
   ZkLockManager,
 } from "../../../src/index.js";
-import { rejection } from "../../integration/setting.js";
+import { rejection } from "../../helpers/setting.js";
 import { until } from "../../helpers/until.js";
 import type { AnyHold, AnyLock, Kind } from "./kinds.js";
 import type { World } from "./worlds.js";

@@ -1,7 +1,7 @@
 import { expect, jest, test } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockLostError, NotHeldError, type ZkLockManager, type ZkSemaphore } from "../../../src/index.js";
-import { rejection } from "../../integration/setting.js";
+import { rejection } from "../../helpers/setting.js";
 import { ZooKeeperQueue } from "../../../src/zookeeper/nodes/zookeeper-queue.js";
 import { until } from "../../helpers/until.js";
 import type { World } from "./worlds.js";

@@ -3,7 +3,7 @@ import { type ManagerOptions, ZkLockManager } from "../../../src/index.js";
 import { queueOf } from "../../../src/engine/ticket.js";
 import type { ZooKeeperClient } from "../../../src/zookeeper/client/client.js";
 import { type InMemoryClient, InMemoryZooKeeper } from "../../../src/testing/index.js";
-import { closeClient, SERVER, SESSION_MS, useSetting } from "../../integration/setting.js";
+import { closeClient, SERVER, SESSION_MS, useSetting } from "../../helpers/setting.js";
 import { ZooKeeper } from "../../helpers/zookeeper-package.js";
 import type { TcpProxy } from "../../helpers/tcp-proxy.js";
 import { until } from "../../helpers/until.js";
