@@ -160,7 +160,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
 
   /** The resources that have a directory, in no order: those in use, and those used lately. Throws as `inspect`. */
   async list(): Promise<string[]> {
-    const levels = await this.#outside.ask(undefined, (port) => port.listDirectories(this.#rootDir));
+    const levels = await this.#outside.ask(undefined, (port) => port.queues(this.#rootDir));
     return levels.map(resourceOf).filter((resource) => resource !== null);
   }
 
@@ -241,7 +241,8 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     let port = this.#ports.get(attachment);
     if (port === undefined) {
       const longReplies = this.#connection.longReplies(attachment);
-      port = new ZooKeeperQueue(attachment, this.#options.auth !== undefined, longReplies);
+      const { auth, sequenceLimit } = this.#options;
+      port = new ZooKeeperQueue(attachment, auth !== undefined, longReplies, sequenceLimit);
       this.#ports.set(attachment, port);
     }
     return port;

@@ -4,7 +4,7 @@ import { insist } from "../engine/until-answered.js";
 import { addNote } from "../queue/ticket-notes.js";
 import type { Turn } from "../queue/contender.js";
 import type { QueueOptions } from "../queue/queue-options.js";
-import { type QueuePort, UNWRITTEN } from "../engine/queue-port.js";
+import type { QueuePort } from "../engine/queue-port.js";
 
 /** A hold that lasts longer than this, and had to be waited for, writes on its ticket since when it is held. */
 const ANNOUNCE_GRANT_AFTER_MS = 1_000;
@@ -30,7 +30,7 @@ export function announceGrant(announcer: Announcer, clock: Clock, isCurrent: () 
     if (isCurrent()) void writeGrantOn(announcer).catch(() => undefined);
   };
   const { kind } = options.discipline;
-  const isExclusiveBefore = queue.some(({ demand, sequence }) => demand === "exclusive" && sequence < ticket.sequence);
+  const isExclusiveBefore = queue.some(({ demand, order }) => demand === "exclusive" && order < ticket.order);
   if (kind === "read" && isExclusiveBefore) announce();
   else if (kind !== "semaphore") return waited ? clock.after(ANNOUNCE_GRANT_AFTER_MS, announce) : () => undefined;
   else if (waited || isFollowed) announce();
@@ -40,14 +40,14 @@ export function announceGrant(announcer: Announcer, clock: Clock, isCurrent: () 
 /** Writes on a write ticket that it is held no more, though it keeps its place for a reader. */
 export function announceKept({ port, turn, options }: Announcer): void {
   const since = new Date();
-  const write = (): Promise<boolean> => addNote(port, turn.path, (data) => writeKept(data, since));
+  const write = (): Promise<boolean> => addNote(port, turn.ticket.ref, (data) => writeKept(data, since));
   void insist(write, port.session, options.pause).catch(() => undefined);
 }
 
 async function writeGrantOn({ port, turn, options }: Announcer): Promise<void> {
   const since = new Date();
-  const write = (): Promise<boolean> => port.store(turn.path, writeGrant(options.data, since), UNWRITTEN);
+  const write = (): Promise<boolean> => port.write(turn.ticket.ref, writeGrant(options.data, since), "untouched");
   if (await insist(write, port.session, options.pause)) return;
   // Somebody has written there, who wants it back: that stays.
-  await insist(() => addNote(port, turn.path, (data) => writeGrant(data, since)), port.session, options.pause);
+  await insist(() => addNote(port, turn.ticket.ref, (data) => writeGrant(data, since)), port.session, options.pause);
 }

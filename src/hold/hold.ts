@@ -78,7 +78,7 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
     const { session } = contender.port;
     session.on("disconnected", this.#onDisconnected).on("connected", this.#onConnected);
     session.on("lapsed", this.#onLapsed).on("ended", this.#onEnded);
-    this.#guard = new TicketGuard(contender.port, turn.path, clock, {
+    this.#guard = new TicketGuard(contender.port, turn.ticket.ref, clock, {
       gone: () => this.lose("ticket-gone"),
       releaseRequested: () => this.emit("release-requested"),
     });
@@ -140,9 +140,9 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
     return this.turn.queue;
   }
 
-  /** The name of the ticket that goes because the hold was released; null: it was not, or the ticket keeps its place. */
+  /** The ref of the ticket that goes because the hold was released; null: it was not, or the ticket keeps its place. */
   get givenBack(): string | null {
-    return this.#state.kind === "released" && this.#dependent === null ? this.turn.ticket.name : null;
+    return this.#state.kind === "released" && this.#dependent === null ? this.turn.ticket.ref : null;
   }
 
   /** Null while the hold stands, and when it was given back. */
@@ -177,7 +177,7 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
 
   /** Asks the quorum whether the ticket stands; the answer freshens the lease. @throws LockLostError, NotHeldError */
   async renew(): Promise<FencingToken> {
-    const stands = await this.whileHeld(() => this.contender.port.confirm(this.turn.path));
+    const stands = await this.whileHeld(() => this.contender.port.confirm(this.turn.ticket.ref));
     if (!stands) this.lose("ticket-gone");
     this.assertHeld();
     return this.token;
@@ -203,7 +203,9 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
   keepPlaceFor(reader: ResourceHold): void {
     this.#dependent = reader;
     const { port, options } = this.contender;
-    const guard = new TicketGuard(port, this.turn.path, options.clock, { gone: () => reader.lose("ticket-gone") });
+    const guard = new TicketGuard(port, this.turn.ticket.ref, options.clock, {
+      gone: () => reader.lose("ticket-gone"),
+    });
     guard.start();
     reader.once("over", () => guard.stop());
   }

@@ -1,6 +1,6 @@
 import type { Clock } from "../common/clock.js";
 import { isReleaseRequested } from "../queue/ticket-note.js";
-import { ConnectionLossError, type NodeContent, type QueuePort } from "../engine/queue-port.js";
+import { ConnectionLossError, type QueuePort, type TicketContent } from "../engine/queue-port.js";
 
 /** A look that was not answered on a connection that is up is repeated after this long. */
 const LOOK_AGAIN_MS = 50;
@@ -29,7 +29,7 @@ export class TicketGuard {
 
   constructor(
     private readonly port: QueuePort,
-    private readonly path: string,
+    private readonly ref: string,
     private readonly clock: Clock,
     private readonly observer: GuardObserver,
   ) {}
@@ -56,7 +56,7 @@ export class TicketGuard {
 
   async #watch(look: number): Promise<void> {
     try {
-      const { content, forget } = await this.port.watch(this.path, () => {
+      const { content, forget } = await this.port.watch(this.ref, () => {
         if (look === this.#looks) this.#look();
       });
       if (look !== this.#looks) {
@@ -76,16 +76,16 @@ export class TicketGuard {
   async #lookWithoutWatch(look: number): Promise<void> {
     this.#lookIn(this.port.session.timeoutMs / LOOKS_PER_TIMEOUT);
     try {
-      const content = await this.port.read(this.path);
+      const content = await this.port.read(this.ref);
       if (look === this.#looks) this.#judge(content);
     } catch {
       // Who may not read it can still be told whether it is there.
-      const stands = await this.port.confirm(this.path).catch(() => true);
+      const stands = await this.port.confirm(this.ref).catch(() => true);
       if (look === this.#looks && !stands) this.#judge(null);
     }
   }
 
-  #judge(content: NodeContent | null): void {
+  #judge(content: TicketContent | null): void {
     if (content?.owner !== this.port.session.id) {
       this.stop();
       this.observer.gone();

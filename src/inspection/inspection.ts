@@ -2,7 +2,7 @@ import type { Identity } from "../errors.js";
 import { isKept, readGrant, readIdentity } from "../queue/ticket-note.js";
 import { lookAtQueue, type QueueLook } from "./queue-look.js";
 import type { FencingToken, Ticket } from "../engine/ticket.js";
-import type { LookPort, NodeContent } from "../engine/queue-port.js";
+import type { LookPort, TicketContent } from "../engine/queue-port.js";
 
 /** One ticket in a queue, as its owner describes it. */
 export interface TicketStatus {
@@ -57,14 +57,14 @@ export async function inspectResource(port: LookPort, resource: string, director
   };
 }
 
-function statusOf(look: QueueLook, ticket: Ticket, position: number, content: NodeContent): TicketStatus {
-  const { sequence, demand } = ticket;
+function statusOf(look: QueueLook, ticket: Ticket, position: number, content: TicketContent): TicketStatus {
+  const { order, token, demand } = ticket;
   const identity = readIdentity(content.data);
-  const slot = look.stored.slots.get(sequence);
+  const slot = look.stored.slots.get(order);
   return {
     position,
-    token: look.czxid + sequence,
-    sequence,
+    token,
+    sequence: order,
     ...(identity && { identity }),
     since: readGrant(content.data) ?? content.createdAt,
     queuedSince: content.createdAt,
@@ -76,7 +76,7 @@ function statusOf(look: QueueLook, ticket: Ticket, position: number, content: No
 
 function kindOf(queue: readonly Ticket[], limit: number | undefined): ResourceStatus["kind"] {
   if (limit !== undefined || queue.some(({ demand }) => demand === "permit")) return "semaphore";
-  return queue.some(({ name, demand }) => demand === "shared" || name.includes("__WRIT__")) ? "read-write" : "mutex";
+  return queue.some(({ kind }) => kind === "read" || kind === "write") ? "read-write" : "mutex";
 }
 
 /**
@@ -84,10 +84,10 @@ function kindOf(queue: readonly Ticket[], limit: number | undefined): ResourceSt
  * the reply to our delete was lost, or its owner gave it back in the same moment.
  */
 export async function forceRelease(port: LookPort, directory: string, token: FencingToken): Promise<boolean> {
-  const { czxid, queue, holders } = await lookAtQueue(port, directory, "telling");
+  const { queue, holders } = await lookAtQueue(port, directory, "telling");
   // The head of a queue is in everybody's way, also where it only keeps the place of a reader.
-  const holder = [...holders, ...queue.slice(0, 1)].find(({ sequence }) => czxid + sequence === token);
+  const holder = [...holders, ...queue.slice(0, 1)].find((ticket) => ticket.token === token);
   if (holder === undefined) return false;
-  await port.remove(`${directory}/${holder.name}`);
+  await port.remove(holder.ref);
   return true;
 }

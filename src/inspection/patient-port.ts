@@ -4,7 +4,8 @@ import type { Clock } from "../common/clock.js";
 import { retold, SessionLostError } from "../errors.js";
 import { FEW } from "../common/few-at-a-time.js";
 import { insist } from "../engine/until-answered.js";
-import type { Listing, LookPort, NodeContent, QueuePort } from "../engine/queue-port.js";
+import type { LookPort, QueuePort, Settings, TicketContent, Version } from "../engine/queue-port.js";
+import type { Listing } from "../engine/ticket.js";
 
 /** Before a request whose reply was lost is sent again. */
 const PAUSE_MS = 50;
@@ -22,28 +23,28 @@ export class PatientPort implements LookPort {
     private readonly clock: Clock,
   ) {}
 
-  list(directory: string): Promise<Listing | null> {
-    return this.#answer(() => this.port.list(directory));
+  list(queue: string): Promise<Listing> {
+    return this.#answer(() => this.port.list(queue));
   }
 
-  read(path: string): Promise<NodeContent | null> {
-    return this.#answer(() => this.port.read(path));
+  read(ref: string): Promise<TicketContent | null> {
+    return this.#answer(() => this.port.read(ref));
   }
 
-  stored(directory: string): Promise<{ data: Buffer; version: number } | null> {
-    return this.#answer(() => this.port.stored(directory));
+  settings(queue: string): Promise<Settings | null> {
+    return this.#answer(() => this.port.settings(queue));
   }
 
-  store(path: string, data: Buffer, version: number): Promise<boolean> {
-    return this.#answer(() => this.port.store(path, data, version));
+  write(ref: string, data: Buffer, version: Version): Promise<boolean> {
+    return this.#answer(() => this.port.write(ref, data, version));
   }
 
-  remove(path: string): Promise<void> {
-    return this.#answer(() => this.port.remove(path));
+  remove(ref: string): Promise<void> {
+    return this.#answer(() => this.port.remove(ref));
   }
 
-  listDirectories(rootDir: string): Promise<readonly string[]> {
-    return this.#answer(() => this.port.listDirectories(rootDir));
+  queues(root: string): Promise<readonly string[]> {
+    return this.#answer(() => this.port.queues(root));
   }
 
   #answer<T>(ask: () => Promise<T>): Promise<T> {

@@ -8,8 +8,6 @@ import type { LookPort } from "../engine/queue-port.js";
 export async function requestRelease(port: LookPort, directory: string): Promise<number> {
   const { holders } = await lookAtQueue(port, directory, "telling");
   const at = new Date();
-  const asked = await fewAtATime(holders, ({ name }) =>
-    addNote(port, `${directory}/${name}`, (data) => writeReleaseRequest(data, at)),
-  );
+  const asked = await fewAtATime(holders, ({ ref }) => addNote(port, ref, (data) => writeReleaseRequest(data, at)));
   return asked.filter(Boolean).length;
 }

@@ -7,8 +7,8 @@ import { type Contents, holdersByTheirWord, tellingTickets } from "../queue/hold
 import { readIdentity, readLimit } from "../queue/ticket-note.js";
 import { later } from "../common/later.js";
 import { readSemaphoreData } from "../queue/semaphore-data.js";
-import { type FencingToken, queueOf, type Ticket } from "../engine/ticket.js";
-import { ConnectionLossError, type Listing, type NodeContent, type QueuePort } from "../engine/queue-port.js";
+import type { FencingToken, Ticket } from "../engine/ticket.js";
+import { ConnectionLossError, type QueuePort, type TicketContent } from "../engine/queue-port.js";
 
 /** What is to be seen of a hold, of any process. */
 export interface HoldSighting {
@@ -58,8 +58,8 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
   /** Who holds, as of the last look, and as far as iterators have been told. */
   #known = new Map<FencingToken, HoldSighting>();
   readonly #told = new Map<FencingToken, HoldSighting>();
-  /** What the last look read, by the names of the tickets. */
-  #read = new Map<string, NodeContent>();
+  /** What the last look read, by the refs of the tickets. */
+  #read = new Map<string, TicketContent>();
   #port: QueuePort | null = null;
   #looking = false;
   #lookAgain = false;
@@ -158,22 +158,17 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
     this.#letGo();
     const { listing, forget } = await port.watchQueue(this.directory, this.#look);
     this.#forget.push(forget);
-    if (listing === null) {
-      await port.makeDirectory(this.directory);
-      this.#lookAgain = true;
-    }
-    this.#compare(await this.#sightings(port, listing ?? { czxid: 0, children: [] }));
+    this.#compare(await this.#sightings(port, listing.tickets));
   }
 
-  async #sightings(port: QueuePort, { czxid, children }: Listing): Promise<Map<FencingToken, HoldSighting>> {
-    const queue = queueOf(children);
+  async #sightings(port: QueuePort, queue: readonly Ticket[]): Promise<Map<FencingToken, HoldSighting>> {
     const contents = await this.#contents(port, queue);
     const isUntold = (ticket: Ticket): boolean =>
       ticket.demand === "permit" && readLimit(contents.get(ticket)?.data) === undefined;
-    const stored = tellingTickets(queue).some(isUntold) ? await port.stored(this.directory) : null;
+    const stored = tellingTickets(queue).some(isUntold) ? await port.settings(this.directory) : null;
     const holders = holdersByTheirWord(queue, contents, stored === null ? 1 : readSemaphoreData(stored.data).limit);
     const sightings = holders.map((ticket): [FencingToken, HoldSighting] => {
-      const token = czxid + ticket.sequence;
+      const { token } = ticket;
       const content = contents.get(ticket);
       const identity = content && readIdentity(content.data);
       return [token, this.#known.get(token) ?? { token, ...(identity && { identity }) }];
@@ -186,22 +181,21 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
    * both, or reads only: its tickets are watched.
    */
   async #contents(port: QueuePort, queue: readonly Ticket[]): Promise<Contents> {
-    const contents = new Map<Ticket, NodeContent>();
-    const keep = (ticket: Ticket, content: NodeContent | null | undefined): void => {
+    const contents = new Map<Ticket, TicketContent>();
+    const keep = (ticket: Ticket, content: TicketContent | null | undefined): void => {
       if (content) contents.set(ticket, content);
     };
     const telling = tellingTickets(queue);
-    const path = ({ name }: Ticket): string => `${this.directory}/${name}`;
     await fewAtATime(telling, async (ticket) =>
-      keep(ticket, this.#read.get(ticket.name) ?? (await port.read(path(ticket)))),
+      keep(ticket, this.#read.get(ticket.ref) ?? (await port.read(ticket.ref))),
     );
-    this.#read = new Map([...contents].map(([{ name }, content]) => [name, content]));
+    this.#read = new Map([...contents].map(([{ ref }, content]) => [ref, content]));
     const [head] = telling;
     const writer = head?.demand === "exclusive" ? contents.get(head)?.owner : undefined;
     const its = telling.filter((ticket) => writer !== undefined && contents.get(ticket)?.owner === writer);
     if (its.length > 1) {
       await fewAtATime(its, async (ticket) => {
-        const { content, forget } = await port.watch(path(ticket), this.#look);
+        const { content, forget } = await port.watch(ticket.ref, this.#look);
         this.#forget.push(forget);
         keep(ticket, content);
       });

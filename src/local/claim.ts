@@ -274,6 +274,6 @@ export class Claim {
  */
 function hasWritersBetween(writer: Ticket, reader: Turn): boolean {
   return reader.queue.some(
-    ({ sequence, demand }) => demand === "exclusive" && sequence > writer.sequence && sequence < reader.ticket.sequence,
+    ({ order, demand }) => demand === "exclusive" && order > writer.order && order < reader.ticket.order,
   );
 }

@@ -215,16 +215,16 @@ export class LocalQueue {
 
   /** A look at ZooKeeper's queue by one of ours tells the places of all. */
   #see(viewer: Claim, { ticket, queue, ahead }: Place): void {
-    if (viewer.ticket !== ticket.name) {
+    if (viewer.ticket !== ticket.ref) {
       if (viewer.ticket !== null) this.#byTicket.delete(viewer.ticket);
-      viewer.ticket = ticket.name;
-      this.#byTicket.set(ticket.name, viewer);
+      viewer.ticket = ticket.ref;
+      this.#byTicket.set(ticket.ref, viewer);
     }
     const before = this.#othersBeforeMemory;
     this.#keep(viewer, ahead);
     // One listing may serve many of ours: each of them finds its own place in it.
     for (let index = queue === this.#seen ? queue.length : ahead + 1; index < queue.length; index += 1) {
-      const claim = this.#byTicket.get(queue[index]?.name ?? "");
+      const claim = this.#byTicket.get(queue[index]?.ref ?? "");
       if (claim !== undefined) this.#keep(claim, index);
     }
     this.#seen = queue;

@@ -12,7 +12,6 @@ import type { LockOptions, ManagerOptions } from "../options.js";
 import { DEFAULT_ROOT_DIR } from "../options.js";
 import { Paced } from "../common/paced.js";
 import { directoryOf } from "../common/resource-path.js";
-import { SEQUENCE_LIMIT } from "../engine/ticket.js";
 import { Withdrawals } from "../queue/withdrawals.js";
 import type { LookPort, QueuePort } from "../engine/queue-port.js";
 import type { Clock } from "../common/clock.js";
@@ -123,7 +122,6 @@ export class LocalQueues {
       directory,
       discipline,
       data: discipline.limit === undefined ? this.host.identity : writeLimit(this.host.identity, discipline.limit),
-      sequenceLimit: this.host.options.sequenceLimit ?? SEQUENCE_LIMIT,
       clock,
       pause: () => new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve)),
       withdrawals: this.#withdrawals,

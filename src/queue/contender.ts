@@ -5,29 +5,13 @@ import { readIdentity, readLimit } from "./ticket-note.js";
 import { insist } from "../engine/until-answered.js";
 import { agreeOnLimit } from "./limit.js";
 import { OwnTicket } from "./own-ticket.js";
-import {
-  type FencingToken,
-  fencingToken,
-  lastNotIn,
-  type Place,
-  placeOf,
-  queueOf,
-  type Ticket,
-} from "../engine/ticket.js";
+import { type FencingToken, lastNotIn, type Listing, type Place, placeOf, type Ticket } from "../engine/ticket.js";
 import type { QueueOptions } from "./queue-options.js";
-import {
-  ConnectionLossError,
-  type Listing,
-  type NodeContent,
-  type QueuePort,
-  UNWRITTEN,
-} from "../engine/queue-port.js";
+import { ConnectionLossError, type QueuePort, type TicketContent } from "../engine/queue-port.js";
 
 /** Its turn: a contender that may hold. */
 export interface Turn {
   readonly token: FencingToken;
-  /** The ticket's node. */
-  readonly path: string;
   readonly ticket: Ticket;
   /** Whether others had to leave first. */
   readonly waited: boolean;
@@ -41,12 +25,12 @@ export interface Turn {
 
 interface Standing {
   readonly place: Place;
-  readonly listing: Listing;
+  readonly takenTogether: ReadonlySet<string> | undefined;
   readonly obstacle: Ticket | "departures" | null;
 }
 
 /**
- * One attempt to get the turn in the queue of a resource: enter it, wait, leave it. The recipe is ZooKeeper's for locks; what
+ * One attempt to get the turn in the queue of a resource: enter it, wait, leave it. What
  * stands between a ticket and its turn is the discipline's to say.
  *
  * Whoever called `turn` calls `leave`, whatever came of it: a ticket that was taken, or may have been, is withdrawn then.
@@ -78,12 +62,12 @@ export class Contender {
     let listing = await untilAborted(this.#enter(), signal);
     for (;;) {
       const place = this.#placeIn(listing);
-      if (place.ticket.sequence > this.options.sequenceLimit) {
+      if (place.ticket.isPastEnd) {
         listing = await untilAborted(this.#startAnew(signal), signal);
         continue;
       }
       const obstacle = this.#obstacleOf(place);
-      this.#standing = { place, listing, obstacle };
+      this.#standing = { place, takenTogether: listing.takenTogether, obstacle };
       if (obstacle === null || this.#isLeaving(obstacle)) break;
       this.#waited = true;
       const others = this.options.withdrawals.placeWithout(place);
@@ -117,11 +101,11 @@ export class Contender {
   /** Who is first, and how many are before us, as of now. Empty when we have no ticket, or nobody answers. */
   async survey(): Promise<{ ahead?: number; holder?: Identity | undefined }> {
     try {
-      const listing = await this.port.list(this.options.directory);
-      const place = placeOf(this.#queueIn(listing), this.#own.id) ?? this.#standing?.place;
+      const { tickets } = await this.port.list(this.options.directory);
+      const place = placeOf(tickets, this.#own.id) ?? this.#standing?.place;
       const [first] = place?.queue ?? [];
       if (place === undefined || first === undefined) return {};
-      const holder = await this.port.read(this.#pathOf(first));
+      const holder = await this.port.read(first.ref);
       return { ahead: place.ahead, holder: holder === null ? undefined : readIdentity(holder.data) };
     } catch {
       return {};
@@ -137,28 +121,24 @@ export class Contender {
     return taking;
   }
 
-  async #look(): Promise<Listing> {
-    return (await this.#insist(() => this.port.list(this.options.directory))) ?? { czxid: 0, children: [] };
+  #look(): Promise<Listing> {
+    return this.#insist(() => this.port.list(this.options.directory));
   }
 
-  #queueIn(listing: Listing | null): readonly Ticket[] {
-    return queueOf(listing?.children ?? []);
-  }
-
-  #placeIn(listing: Listing): Place {
-    const place = placeOf(this.#queueIn(listing), this.#own.id);
+  #placeIn({ tickets }: Listing): Place {
+    const place = placeOf(tickets, this.#own.id);
     if (place !== null) return place;
     throw new LockLostError(`Somebody deleted our ticket in ${this.options.directory}.`, { reason: "ticket-gone" });
   }
 
   #isLeaving(obstacle: Ticket | "departures"): boolean {
-    return obstacle !== "departures" && obstacle.demand === "exclusive" && obstacle.name === this.#leaving;
+    return obstacle !== "departures" && obstacle.demand === "exclusive" && obstacle.ref === this.#leaving;
   }
 
   #obstacleOf(place: Place): Ticket | "departures" | null {
     const own = this.ownBefore();
     // Who holds the write lock stands at the head; nobody else can get past it while it does.
-    if (own !== null && place.queue.some(({ name }) => name === own.name)) return null;
+    if (own !== null && place.queue.some(({ ref }) => ref === own.ref)) return null;
     return this.options.discipline.obstacle(place);
   }
 
@@ -167,7 +147,7 @@ export class Contender {
     const { session } = this.port;
     const wakeUp = deferred<void>();
     const woken = (): void => wakeUp.resolve();
-    const ended = (): void => wakeUp.reject(new SessionLostError("The ZooKeeper session ended while we waited."));
+    const ended = (): void => wakeUp.reject(new SessionLostError("The session ended while we waited."));
     this.#wakeUp = wakeUp;
     session.on("connected", woken).on("ended", ended);
     const armed = obstacle === "departures" ? this.#watchDepartures(woken) : this.#watchTicket(obstacle, woken);
@@ -187,7 +167,7 @@ export class Contender {
   }
 
   async #watchTicket(ticket: Ticket, onEvent: () => void): Promise<() => void> {
-    const { content, forget } = await this.port.watch(this.#pathOf(ticket), onEvent);
+    const { content, forget } = await this.port.watch(ticket.ref, onEvent);
     if (content === null) onEvent();
     else if (ticket.demand === "permit" && !this.#willTell(content)) {
       forget();
@@ -197,15 +177,15 @@ export class Contender {
   }
 
   /** Whether a write on the permit before ours will tell us when our turn can come. */
-  #willTell({ version, data }: NodeContent): boolean {
+  #willTell({ version, data }: TicketContent): boolean {
     const { place } = this.#standing as Standing;
-    return version === UNWRITTEN && announcesInTime(place, this.options.discipline, readLimit(data));
+    return version === "untouched" && announcesInTime(place, this.options.discipline, readLimit(data));
   }
 
   /** Wakes us at once only if somebody has left since we looked; else we would look, and watch, and look again without end. */
   async #watchDepartures(onEvent: () => void): Promise<() => void> {
     const { listing, forget } = await this.port.watchQueue(this.options.directory, onEvent);
-    const place = placeOf(this.#queueIn(listing), this.#own.id);
+    const place = placeOf(listing.tickets, this.#own.id);
     if (place?.ahead !== this.#standing?.place.ahead) onEvent();
     return forget;
   }
@@ -213,26 +193,24 @@ export class Contender {
   /** Every grant consults the clock first: after a long wait the lease may be over, or the session. */
   async #takeTurn(signal: AbortSignal): Promise<Turn> {
     const { session } = this.port;
-    const { place, listing } = this.#standing as Standing;
+    const { place, takenTogether } = this.#standing as Standing;
     const { ticket, queue } = place;
-    const path = this.#pathOf(ticket);
-    const token = fencingToken(listing.czxid, ticket.sequence);
+    const { ref, token } = ticket;
     while (session.leaseMs <= 0) {
-      if (session.ended) throw new SessionLostError("The ZooKeeper session ended before the grant.");
+      if (session.ended) throw new SessionLostError("The session ended before the grant.");
       const stands = await untilAborted(
-        this.#insist(() => this.port.confirm(path)),
+        this.#insist(() => this.port.confirm(ref)),
         signal,
       );
-      if (!stands) throw new LockLostError(`Somebody deleted our ticket ${path}.`, { reason: "ticket-gone" });
+      if (!stands) throw new LockLostError(`Somebody deleted our ticket ${ref}.`, { reason: "ticket-gone" });
     }
-    const isFollowed = place.ahead < lastNotIn(queue, listing.takenTogether);
-    return { token, path, ticket, waited: this.#waited, wayFree: this.#wayFree, queue, isFollowed };
+    const isFollowed = place.ahead < lastNotIn(queue, takenTogether);
+    return { token, ticket, waited: this.#waited, wayFree: this.#wayFree, queue, isFollowed };
   }
 
   /**
-   * The counter is near the number past which the server goes wrong: we withdraw, wait until those with a number below the
-   * limit have had their turn, delete the directory, and queue up in its successor. The tokens go on rising, for its czxid is
-   * past every number that was given out here.
+   * The queue is past its end: we withdraw, wait until those who came in time have had their turn, and enter the queue that begins
+   * anew then.
    */
   async #startAnew(signal: AbortSignal): Promise<Listing> {
     const { directory } = this.options;
@@ -240,20 +218,15 @@ export class Contender {
     // Before anything else is awaited: from now on `leave` concerns the new ticket.
     this.#own = new OwnTicket(this.port, this.options);
     await retired.withdraw();
-    for (let drained = false; !drained;) {
+    for (;;) {
       signal.throwIfAborted();
-      const last = (await this.#look()).children.at(-1);
-      if (last === undefined) drained = await this.#insist(() => this.port.removeDirectory(directory));
-      else await this.#waitFor({ name: last, sequence: 0, demand: "exclusive" }, signal);
+      const left = await this.#insist(() => this.port.retire(directory));
+      if (left === null) return this.#enter();
+      await this.#waitFor(left, signal);
     }
-    return this.#enter();
   }
 
   #insist<T>(ask: () => Promise<T>): Promise<T> {
     return insist(ask, this.port.session, this.options.pause);
-  }
-
-  #pathOf({ name }: Ticket): string {
-    return `${this.options.directory}/${name}`;
   }
 }

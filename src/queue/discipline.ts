@@ -1,16 +1,14 @@
-import type { Place, Ticket } from "../engine/ticket.js";
+import type { Kind, Place, Ticket } from "../engine/ticket.js";
 
 /**
- * How a kind of lock reads its queue: what its tickets are called, and what stands between a ticket and its turn.
+ * How a kind of lock reads its queue: what stands between a ticket and its turn.
  *
  * Each waits for one thing only, so that one departure wakes one waiter.
  */
 export interface Discipline {
-  readonly kind: "mutex" | "read" | "write" | "semaphore";
+  readonly kind: Kind;
   /** True where holders live side by side: their tokens are no fence. */
   readonly shared: boolean;
-  /** What our tickets' names start with; ZooKeeper appends the sequence. */
-  ticketPrefix(id: string): string;
   /**
    * What has to happen before our turn: this ticket has to go, or anybody at all ("departures"). Null: it is our turn.
    */
@@ -29,19 +27,17 @@ function permitsBefore({ queue, ahead }: Place): Ticket[] {
   return queue.slice(0, ahead).filter(({ demand }) => demand === "permit");
 }
 
-/** One holder at a time (ZooKeeper's lock recipe; the names are those of Curator's InterProcessMutex). */
+/** One holder at a time. */
 export const mutex: Discipline = {
   kind: "mutex",
   shared: false,
-  ticketPrefix: (id) => `${id}-lock-`,
   obstacle: predecessor,
 };
 
-/** A writer waits for all before it, one by one (the names are those of Curator's InterProcessReadWriteLock). */
+/** A writer waits for all before it, one by one. */
 export const write: Discipline = {
   kind: "write",
   shared: false,
-  ticketPrefix: (id) => `${id}-__WRIT__`,
   obstacle: predecessor,
 };
 
@@ -49,7 +45,6 @@ export const write: Discipline = {
 export const read: Discipline = {
   kind: "read",
   shared: true,
-  ticketPrefix: (id) => `${id}-__READ__`,
   obstacle: ({ queue, ahead }) => queue.slice(0, ahead).findLast(({ demand }) => demand === "exclusive") ?? null,
 };
 
@@ -65,7 +60,6 @@ export function semaphore(limit: number, replacesLimit: boolean): Discipline {
     shared: true,
     limit,
     replacesLimit,
-    ticketPrefix: (id) => `${id}-permit-lock-`,
     obstacle: (place) => {
       const exclusive = read.obstacle(place);
       if (exclusive !== null) return exclusive;

@@ -1,9 +1,9 @@
 import { isKept, readGrant, readLimit } from "./ticket-note.js";
 import type { Ticket } from "../engine/ticket.js";
-import type { NodeContent } from "../engine/queue-port.js";
+import type { TicketContent } from "../engine/queue-port.js";
 
 /** What the owners of tickets have written on them, by ticket; without those that are gone. */
-export type Contents = ReadonlyMap<Ticket, NodeContent>;
+export type Contents = ReadonlyMap<Ticket, TicketContent>;
 
 /**
  * Who holds, of a queue in order, whatever kinds are in it. An exclusive ticket holds if it is the first; nobody behind one does

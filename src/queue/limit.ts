@@ -11,22 +11,22 @@ import type { QueuePort } from "../engine/queue-port.js";
  */
 export async function agreeOnLimit(
   port: QueuePort,
-  directory: string,
+  queue: string,
   { limit, replacesLimit = false }: Discipline,
   ticketTaken: Promise<unknown>,
   pause: () => Promise<void>,
 ): Promise<void> {
   for (let first = true; ; first = false) {
-    const stored = await insist(() => port.stored(directory), port.session, pause);
-    // The directory is made by whoever takes the first ticket.
+    const stored = await insist(() => port.settings(queue), port.session, pause);
+    // Nothing can be stored before the first ticket is taken.
     if (first) await ticketTaken;
     if (stored === null && first) continue;
-    // Somebody deleted it, our ticket and all: whoever waits or holds will find that out.
+    // Somebody deleted the queue, our ticket and all: whoever waits or holds will find that out.
     if (stored === null) return;
     const { limit: known, slots } = readSemaphoreData(stored.data);
     if (known === limit) return;
     if (known !== undefined && !replacesLimit) throw new LimitMismatchError(limit ?? 0, known);
     const wanted = writeSemaphoreData({ limit, slots });
-    if (await insist(() => port.store(directory, wanted, stored.version), port.session, pause)) return;
+    if (await insist(() => port.saveSettings(queue, wanted, stored.version), port.session, pause)) return;
   }
 }

@@ -4,19 +4,16 @@ import type { Clock } from "../common/clock.js";
 import { AccessDeniedError, LockError, SessionLostError } from "../errors.js";
 import { insist } from "../engine/until-answered.js";
 import type { Session } from "../engine/session.js";
-import { placeOf, queueOf } from "../engine/ticket.js";
+import type { Listing } from "../engine/ticket.js";
 import type { QueueOptions } from "./queue-options.js";
-import { ConnectionLossError, type Listing, type QueuePort } from "../engine/queue-port.js";
+import { ConnectionLossError, type Entry, type QueuePort } from "../engine/queue-port.js";
 
 /** Random for each process, counted within it: what a ticket is found by when the reply to its creation was lost. */
 const PROCESS_ID = randomBytes(8).toString("hex");
 let ticketsTaken = 0;
 
-/** How often a directory may be gone again as our ticket arrives, with a pause after each time, until we call it a fault. */
+/** How often what holds the queue may be gone again as our ticket arrives, with a pause after each time, until we call it a fault. */
 const MAX_TIMES_GONE = 100;
-
-/** What comes behind a ticket's prefix: ten digits, or a minus and nine. */
-const SEQUENCE_LENGTH = 10;
 
 /** Between two tries to delete what the server refuses to delete: rights that were taken away may be given back. */
 const FIRST_REST_MS = 50;
@@ -24,16 +21,17 @@ const LONGEST_REST_MS = 5_000;
 
 /**
  * A ticket of ours, from the first try to take it until it is gone for certain, whatever replies are lost in between: none is
- * taken twice, and none is left behind in a live session. (Apache Curator's protection: an id in the node's name.)
+ * taken twice, and none is left behind in a live session.
  */
 export class OwnTicket {
   readonly id = `${PROCESS_ID}${(ticketsTaken++).toString(36)}`;
-  #name: string | null = null;
+  #ref: string | null = null;
   /** A create was sent and its reply lost, and it has not been found out yet what came of it. */
   #isLost = false;
   /** The taking goes on when nobody waits for it any more: what it took must be found and withdrawn. */
   #taking: Promise<unknown> = Promise.resolve();
   #withdrawal: Deferred<void> | null = null;
+  readonly #entry: Entry;
   readonly #endUse: () => void;
 
   /** @throws SessionFullError */
@@ -41,8 +39,8 @@ export class OwnTicket {
     private readonly port: QueuePort,
     private readonly options: QueueOptions,
   ) {
-    const prefix = options.discipline.ticketPrefix(this.id);
-    this.#endUse = port.session.use(`${options.directory}/${prefix}${"0".repeat(SEQUENCE_LENGTH)}`);
+    this.#entry = { id: this.id, kind: options.discipline.kind, data: options.data };
+    this.#endUse = port.reserve(options.directory, this.#entry);
   }
 
   /** Takes the ticket and looks at the queue. @throws as QueuePort, but never ConnectionLossError */
@@ -77,12 +75,12 @@ export class OwnTicket {
       } catch (error) {
         if (!(error instanceof ConnectionLossError)) {
           // The ticket may be there all the same: a refused caller has none when it hears of the refusal.
-          if (this.#name !== null) await this.withdraw();
+          if (this.#ref !== null) await this.withdraw();
           throw error;
         }
         // The create may have happened: look before trying again.
         this.#isLost = true;
-        const found = await insist(() => this.#find(), this.port.session, pause);
+        const found = await insist(() => this.#resume(), this.port.session, pause);
         this.#isLost = false;
         if (found !== null) return found;
       }
@@ -92,27 +90,18 @@ export class OwnTicket {
     );
   }
 
-  /** Null: the directory was gone again as the ticket arrived. */
+  /** Null: what holds the queue was gone again as the ticket arrived. */
   async #tryToTake(): Promise<Listing | null> {
-    const { directory, data, discipline } = this.options;
-    this.#name = null;
-    return this.port.takeTicket(directory, discipline.ticketPrefix(this.id), data, (name) => (this.#name = name));
+    this.#ref = null;
+    return this.port.enter(this.options.directory, this.#entry, (ref) => (this.#ref = ref));
   }
 
   /** The queue with our ticket in it, if there is one. */
-  async #find(): Promise<Listing | null> {
-    const { directory } = this.options;
-    await this.port.session.linked();
-    // The server that answers now may lag behind the one that took the create: what the quorum agreed on before it answers the
-    // question in front of the listing, the listing shows.
-    const [, listing] = await Promise.all([this.port.confirm(directory), this.port.list(directory)]);
-    const name = placeOf(queueOf(listing?.children ?? []), this.id)?.ticket.name;
-    if (listing === null || name === undefined) return null;
-    const content = await this.port.read(`${directory}/${name}`);
-    // An id can be copied by anybody who can write here; only what is our session's is ours.
-    if (content?.owner !== this.port.session.id) return null;
-    this.#name = name;
-    return listing;
+  async #resume(): Promise<Listing | null> {
+    const resumed = await this.port.resume(this.options.directory, this.id);
+    if (resumed === null) return null;
+    this.#ref = resumed.own.ref;
+    return resumed.listing;
   }
 
   async #withdraw(handedOver: Deferred<void>): Promise<void> {
@@ -145,9 +134,8 @@ export class OwnTicket {
 
   async #delete(): Promise<void> {
     // A known ticket goes at once: whoever acquires in the same turn queues up behind this delete.
-    if (this.#name === null) await this.#taking.catch(() => undefined);
-    if (this.#name === null && this.#isLost) await this.#find();
-    if (this.#name !== null) await this.port.remove(`${this.options.directory}/${this.#name}`);
+    if (this.#ref === null) await this.#taking.catch(() => undefined);
+    if (this.#ref !== null || this.#isLost) await this.port.leave(this.options.directory, this.id, this.#ref);
   }
 
   /** Where it is for want of rights that the ticket cannot go, and the session is ours to end. */

@@ -11,7 +11,6 @@ export interface QueueOptions {
   /** Written into the ticket, for others to read. */
   readonly data: Buffer;
   readonly discipline: Discipline;
-  readonly sequenceLimit: number;
   readonly clock: Clock;
   /** A short rest before something is tried again. */
   readonly pause: () => Promise<void>;

@@ -1,10 +1,10 @@
-/** What is stored with a semaphore's resource: the data of its directory, so that it goes when the directory does. */
+/** What is stored with a semaphore's resource: the settings of its queue, so that it goes when the queue does. */
 export interface SemaphoreData {
   /** How many may hold at a time; undefined: nobody has said so yet. */
   readonly limit: number | undefined;
   /**
-   * The slots that holders have claimed, each by the sequence of its ticket: shorter than the ticket's name, and as good within
-   * one directory.
+   * The slots that holders have claimed, each by the order of its ticket: short, and of one ticket only within a queue's
+   * life.
    */
   readonly slots: ReadonlyMap<number, number>;
 }
@@ -16,8 +16,8 @@ export function readSemaphoreData(data: Buffer): SemaphoreData {
     limit: isCount(maxConcurrentHolders) && maxConcurrentHolders > 0 ? maxConcurrentHolders : undefined,
     slots: new Map(
       Object.entries(slots ?? {})
-        .filter(([sequence, slot]) => /^\d+$/.test(sequence) && isCount(slot))
-        .map(([sequence, slot]) => [Number(sequence), slot as number]),
+        .filter(([order, slot]) => /^\d+$/.test(order) && isCount(slot))
+        .map(([order, slot]) => [Number(order), slot as number]),
     ),
   };
 }

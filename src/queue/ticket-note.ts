@@ -1,18 +1,16 @@
 import { hostname } from "node:os";
 import type { Identity } from "../errors.js";
+import { RELEASE_REQUESTED_AT } from "../engine/ticket.js";
 
 /** Longer than ours can be; a ticket of somebody else's recipe holds what it likes. */
 const MAX_BYTES = 4096;
 /** Beside the identity's own entries. */
 const GRANTED_AT = "grantedAt";
-const RELEASE_REQUESTED_AT = "releaseRequestedAt";
 /** Of a permit: how many may hold, as far as its owner is concerned. */
 const LIMIT = "permitLimit";
 /** Of a write ticket that was given back, and keeps the place of a reader of its owner's. */
 const KEPT_SINCE = "keptSince";
 const NOTES: readonly string[] = [GRANTED_AT, RELEASE_REQUESTED_AT, LIMIT, KEPT_SINCE];
-/** What Apache Curator writes on a ticket to ask for its release. */
-const CURATOR_REVOKE = "__REVOKE__";
 
 export function defaultIdentity(): Identity {
   return { host: hostname(), pid: process.pid };
@@ -45,7 +43,7 @@ export function writeReleaseRequest(data: Buffer, at: Date): Buffer {
 }
 
 export function isReleaseRequested(data: Buffer): boolean {
-  return data.toString() === CURATOR_REVOKE || parse(data)?.[RELEASE_REQUESTED_AT] !== undefined;
+  return parse(data)?.[RELEASE_REQUESTED_AT] !== undefined;
 }
 
 function parse(data: Buffer): Identity | undefined {
@@ -74,10 +72,9 @@ export function isKept(data: Buffer | undefined): boolean {
   return data !== undefined && parse(data)?.[KEPT_SINCE] !== undefined;
 }
 
-/** What stands there stays, a request by Curator too: in our words. */
+/** What stands there stays. */
 function addNote(data: Buffer, note: string, at: Date): Buffer {
-  const request = data.toString() === CURATOR_REVOKE && { [RELEASE_REQUESTED_AT]: at.getTime() };
-  return Buffer.from(JSON.stringify({ ...parse(data), ...request, [note]: at.getTime() }));
+  return Buffer.from(JSON.stringify({ ...parse(data), [note]: at.getTime() }));
 }
 
 /** Since when the ticket's owner holds, where it says so. */

@@ -5,11 +5,11 @@ import type { LookPort } from "../engine/queue-port.js";
  * called again after a lost reply: a note that stands already is not written twice.
  * @throws as LookPort
  */
-export async function addNote(port: LookPort, path: string, add: (data: Buffer) => Buffer): Promise<boolean> {
+export async function addNote(port: LookPort, ref: string, add: (data: Buffer) => Buffer): Promise<boolean> {
   for (;;) {
-    const content = await port.read(path);
+    const content = await port.read(ref);
     if (content === null) return false;
     const written = add(content.data);
-    if (written.equals(content.data) || (await port.store(path, written, content.version))) return true;
+    if (written.equals(content.data) || (await port.write(ref, written, content.version))) return true;
   }
 }

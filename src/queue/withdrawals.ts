@@ -34,7 +34,7 @@ export class Withdrawals {
   placeWithout(place: Place): Place {
     if (this.#underWay.size === 0) return place;
     const { ticket } = place;
-    const queue = place.queue.filter((one) => one === ticket || !this.#underWay.has(idOf(one)));
+    const queue = place.queue.filter((one) => one === ticket || !this.#isLeaving(one));
     return { ticket, queue, ahead: queue.indexOf(ticket) };
   }
 
@@ -43,11 +43,10 @@ export class Withdrawals {
    * then on: whoever has no time to wait must hear of it.
    */
   async next(queue: readonly Ticket[]): Promise<void> {
-    await Promise.race(queue.flatMap((ticket) => this.#underWay.get(idOf(ticket)) ?? []));
+    await Promise.race(queue.flatMap((ticket) => this.#underWay.get(ticket.id ?? "") ?? []));
   }
-}
 
-/** What a ticket of ours starts with. */
-function idOf({ name }: Ticket): string {
-  return name.slice(0, name.indexOf("-"));
+  #isLeaving({ id }: Ticket): boolean {
+    return id !== null && this.#underWay.has(id);
+  }
 }

@@ -9,7 +9,7 @@ import {
   type ZkLock,
   ZkLockManager,
 } from "../../src/index.js";
-import { queueOf } from "../../src/engine/ticket.js";
+import { queueOf } from "../../src/zookeeper/nodes/ticket-names.js";
 import type { ZooKeeperClient } from "../../src/zookeeper/client/client.js";
 import { noLeaks } from "./leaks.js";
 import { startWorker, type WorkerProcess } from "./processes.js";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { ZkLock, ZkLockManager } from "../../src/index.js";
-import { queueOf } from "../../src/engine/ticket.js";
+import { queueOf } from "../../src/zookeeper/nodes/ticket-names.js";
 import { SERVER, useSetting } from "../helpers/setting.js";
 import { until } from "../helpers/until.js";
 import type { LockKind, Peer, PeerHold } from "./peer.js";

@@ -16,14 +16,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "after a lost reply, take another ticket without looking for the first",
     file: "queue/own-ticket.ts",
-    from: "const found = await insist(() => this.#find(), this.port.session, pause);",
-    to: "await insist(() => this.#find(), this.port.session, pause); const found = null as Listing | null; this.#name = null;",
+    from: "const found = await insist(() => this.#resume(), this.port.session, pause);",
+    to: "await insist(() => this.#resume(), this.port.session, pause); const found = null as Listing | null; this.#ref = null;",
   },
   {
     what: "after a lost reply, look for the ticket on a server that may lag",
-    file: "queue/own-ticket.ts",
-    from: "await Promise.all([this.port.confirm(directory), this.port.list(directory)]);",
-    to: "[null, await this.port.list(directory)];",
+    file: "zookeeper/nodes/zookeeper-queue.ts",
+    from: "await Promise.all([this.confirm(directory), this.list(directory)]);",
+    to: "[null, await this.list(directory)];",
   },
   {
     what: "take more tickets than a session can end",
@@ -69,7 +69,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     what: "tokens from the sequence alone",
-    file: "engine/ticket.ts",
+    file: "zookeeper/nodes/ticket-names.ts",
     from: "const token = directoryCzxid + sequence;",
     to: "const token = directoryCzxid * 0 + sequence;",
   },

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { SEQUENCE_LIMIT } from "../../src/engine/ticket.js";
+import { SEQUENCE_LIMIT } from "../../src/zookeeper/nodes/ticket-names.js";
 
 /** What is locked in the simulated world: one resource of each kind, a second mutex, and one that is locked in every way. */
 export const RESOURCES = ["mutex", "other mutex", "document", "pool", "mixed"] as const;

@@ -1,5 +1,6 @@
 import { resourceOf } from "../../src/common/resource-path.js";
-import { type Demand, parseTicket, SEQUENCE_LIMIT } from "../../src/engine/ticket.js";
+import type { Demand } from "../../src/engine/ticket.js";
+import { parseTicket, SEQUENCE_LIMIT } from "../../src/zookeeper/nodes/ticket-names.js";
 import { InMemoryZooKeeper, type NodeView, VirtualClock } from "../../src/testing/index.js";
 import { type Belief, BrokenPromise, groupBy, Observer } from "./observer.js";
 import {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach } from "@jest/globals";
 import { type ManagerOptions, ZkLockManager } from "../../../src/index.js";
-import { queueOf } from "../../../src/engine/ticket.js";
+import { queueOf } from "../../../src/zookeeper/nodes/ticket-names.js";
 import type { ZooKeeperClient } from "../../../src/zookeeper/client/client.js";
 import { type InMemoryClient, InMemoryZooKeeper } from "../../../src/testing/index.js";
 import { closeClient, SERVER, SESSION_MS, useSetting } from "../../helpers/setting.js";

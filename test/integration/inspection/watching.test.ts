@@ -354,7 +354,7 @@ test("nothing stays of watches that were closed on the session that goes on", as
     session,
     watchQueue: (_directory: string, onEvent: () => void) => {
       listening.add(onEvent);
-      return Promise.resolve({ listing: { czxid: 1, children: [] }, forget: () => listening.delete(onEvent) });
+      return Promise.resolve({ listing: { tickets: [] }, forget: () => listening.delete(onEvent) });
     },
   } as unknown as QueuePort;
   const host = { port: () => Promise.resolve(port), clock: () => clock };

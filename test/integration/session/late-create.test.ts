@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { once } from "node:events";
 import { ZkLockManager } from "../../../src/index.js";
-import { queueOf } from "../../../src/engine/ticket.js";
+import { queueOf } from "../../../src/zookeeper/nodes/ticket-names.js";
 import { type Ensemble, startEnsemble } from "../../helpers/ensemble.js";
 import { RawClient } from "../../helpers/raw-client.js";
 import type { TcpProxy } from "../../helpers/tcp-proxy.js";

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { freePort } from "../../../scripts/lib/free-port.mjs";
 import { ZkLockManager } from "../../../src/index.js";
-import { queueOf } from "../../../src/engine/ticket.js";
+import { queueOf } from "../../../src/zookeeper/nodes/ticket-names.js";
 import { nowMs } from "../../chaos/clock.js";
 import { PlainProxy } from "../../chaos/plain-proxy.js";
 import { noLeaks } from "../../helpers/leaks.js";

@@ -1,7 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { TokenRangeError } from "../../../src/errors.js";
-import { fencingToken, parseTicket, placeOf, queueOf, SEQUENCE_LIMIT } from "../../../src/engine/ticket.js";
+import { placeOf, type Ticket } from "../../../src/engine/ticket.js";
+import {
+  fencingToken,
+  longestName,
+  parseTicket,
+  queueOf,
+  SEQUENCE_LIMIT,
+  ticketPrefix,
+  ticketsAmong,
+} from "../../../src/zookeeper/nodes/ticket-names.js";
 
 const MAX_SEQUENCE = 2 ** 31 - 1;
 const sequences = fc.integer({ min: 0, max: MAX_SEQUENCE });
@@ -72,10 +81,11 @@ describe("queueOf", () => {
 });
 
 describe("placeOf", () => {
-  const queue = queueOf(["me-lock-0000000003", "a-lock-0000000001", "mean-lock-0000000000", "z-lock-0000000009"]);
+  const names = ["me-lock-0000000003", "a-lock-0000000001", "mean-lock-0000000000", "z-lock-0000000009"];
+  const queue = ticketsAmong(names, { path: "/locks/a", czxid: 7, sequenceLimit: 3 });
 
   test("finds the ticket by its id, and counts who is ahead", () => {
-    expect(placeOf(queue, "me")).toMatchObject({ ticket: { name: "me-lock-0000000003", sequence: 3 }, ahead: 2 });
+    expect(placeOf(queue, "me")).toMatchObject({ ticket: { ref: "/locks/a/me-lock-0000000003", order: 3 }, ahead: 2 });
     expect(placeOf(queue, "mean")?.ahead).toBe(0);
   });
 
@@ -83,6 +93,35 @@ describe("placeOf", () => {
     expect(placeOf(queue, "nobody")).toBeNull();
     expect(placeOf(queue, "m")).toBeNull();
     expect(placeOf([], "me")).toBeNull();
+  });
+});
+
+describe("the tickets of a directory", () => {
+  const listed = { path: "/locks/a", czxid: 100, sequenceLimit: 8 };
+
+  test.each(["mutex", "write", "read", "semaphore"] as const)("a %s is read back as it was written", (kind) => {
+    const name = `${ticketPrefix("1f", kind)}0000000009`;
+    expect(longestName("1f", kind)).toHaveLength(name.length);
+    const [{ ref, id, order, token, isPastEnd, ...ticket }] = ticketsAmong([name], listed) as [Ticket];
+    expect({ ref, id, order, token, isPastEnd, kind: ticket.kind }).toEqual({
+      ref: `/locks/a/${name}`,
+      id: "1f",
+      order: 9,
+      token: 109,
+      isPastEnd: true,
+      kind,
+    });
+  });
+
+  test("one that another recipe has given no id has none, and the last number of a life is not past its end", () => {
+    const [ticket] = ticketsAmong(["0a1b__lock__0000000008"], listed);
+    expect([ticket?.id, ticket?.isPastEnd]).toEqual([null, false]);
+  });
+
+  test("only who asks for a token that is no safe integer is refused", () => {
+    const [ticket] = ticketsAmong(["a-lock-0000000001"], { ...listed, czxid: Number.MAX_SAFE_INTEGER });
+    expect(ticket?.order).toBe(1);
+    expect(() => ticket?.token).toThrow(TokenRangeError);
   });
 });
 

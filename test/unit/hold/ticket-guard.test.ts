@@ -4,7 +4,7 @@ import { LockError } from "../../../src/errors.js";
 import { Session } from "../../../src/engine/session.js";
 import { VirtualClock } from "../../../src/testing/index.js";
 import { TicketGuard } from "../../../src/hold/ticket-guard.js";
-import { ConnectionLossError, type NodeContent, type QueuePort } from "../../../src/engine/queue-port.js";
+import { ConnectionLossError, type QueuePort, type TicketContent } from "../../../src/engine/queue-port.js";
 
 const SESSION_MS = 6_000;
 const PATH = "/locks/guarded/id-lock-0000000001";
@@ -13,13 +13,13 @@ const PATH = "/locks/guarded/id-lock-0000000001";
 function setUp() {
   const clock = new VirtualClock();
   const session = new Session("51", SESSION_MS, clock, instantOf(clock));
-  const ticket: { content: NodeContent | null; onEvent: () => void; looks: number; refusal: unknown } = {
-    content: { data: Buffer.from("{}"), owner: session.id, createdAt: new Date(), version: 0 },
+  const ticket: { content: TicketContent | null; onEvent: () => void; looks: number; refusal: unknown } = {
+    content: { data: Buffer.from("{}"), owner: session.id, createdAt: new Date(), version: "untouched" },
     onEvent: () => undefined,
     looks: 0,
     refusal: null,
   };
-  const answer = async (): Promise<NodeContent | null> => {
+  const answer = async (): Promise<TicketContent | null> => {
     ticket.looks += 1;
     await Promise.resolve();
     if (ticket.refusal !== null) throw ticket.refusal as Error;

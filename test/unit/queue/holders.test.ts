@@ -2,7 +2,8 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { mutex, read, semaphore, write } from "../../../src/queue/discipline.js";
 import { holdersOf } from "../../../src/queue/holders.js";
-import { placeOf, queueOf } from "../../../src/engine/ticket.js";
+import { placeOf } from "../../../src/engine/ticket.js";
+import { ticketPrefix, ticketsAmong } from "../../../src/zookeeper/nodes/ticket-names.js";
 
 const LIMIT = 2;
 const DISCIPLINES = { M: mutex, W: write, R: read, P: semaphore(LIMIT, false) };
@@ -10,13 +11,14 @@ type Kind = keyof typeof DISCIPLINES;
 
 /** A queue written as a word: M mutex, W writer, R reader, P permit. */
 function queueOfKinds(kinds: readonly Kind[]) {
-  return queueOf(
-    kinds.map((kind, place) => DISCIPLINES[kind].ticketPrefix(`id${place}`) + String(place).padStart(10, "0")),
+  const names = kinds.map(
+    (kind, place) => ticketPrefix(`id${place}`, DISCIPLINES[kind].kind) + String(place).padStart(10, "0"),
   );
+  return ticketsAmong(names, { path: "/locks/r", czxid: 1, sequenceLimit: 1_000 });
 }
 
 function holding(word: string): number[] {
-  return holdersOf(queueOfKinds(Array.from(word) as Kind[]), () => LIMIT).map(({ sequence }) => sequence);
+  return holdersOf(queueOfKinds(Array.from(word) as Kind[]), () => LIMIT).map(({ order }) => order);
 }
 
 test.each([

@@ -4,10 +4,22 @@ import { mutex } from "../../../src/queue/discipline.js";
 import { AccessDeniedError, LockError } from "../../../src/errors.js";
 import { OwnTicket } from "../../../src/queue/own-ticket.js";
 import { Session } from "../../../src/engine/session.js";
+import type { Ticket } from "../../../src/engine/ticket.js";
 import type { QueueOptions } from "../../../src/queue/queue-options.js";
 import { Withdrawals } from "../../../src/queue/withdrawals.js";
 import { ConnectionLossError, type QueuePort } from "../../../src/engine/queue-port.js";
 import { HandDrivenClock } from "../../helpers/hand-driven-clock.js";
+
+/** A port that gives a ticket to all who enter. */
+const entering: QueuePort["enter"] = (queue, { id }, onTaken) => {
+  const ticket = ticketOf(queue, id);
+  onTaken(ticket.ref);
+  return Promise.resolve({ tickets: [ticket] });
+};
+
+function ticketOf(queue: string, id: string): Ticket {
+  return { ref: `${queue}/${id}`, id, order: 0, kind: "mutex", demand: "exclusive", token: 1, isPastEnd: false };
+}
 
 /** A ticket for a directory that is gone again `timesGone` times: no server does that on demand. */
 function ticketFor(timesGone: number): { ticket: OwnTicket; pauses: () => number } {
@@ -15,12 +27,8 @@ function ticketFor(timesGone: number): { ticket: OwnTicket; pauses: () => number
   let [left, pauses] = [timesGone, 0];
   const port: Partial<QueuePort> = {
     session: new Session("1", 6_000, clock, instantOf(clock)),
-    takeTicket: (_directory, prefix, _data, onTaken) => {
-      if ((left -= 1) >= 0) return Promise.resolve(null);
-      const name = `${prefix}0000000000`;
-      onTaken(name);
-      return Promise.resolve({ czxid: 1, children: [name] });
-    },
+    reserve: () => () => undefined,
+    enter: (queue, entry, onTaken) => ((left -= 1) >= 0 ? Promise.resolve(null) : entering(queue, entry, onTaken)),
   };
   const pause = (): Promise<void> => {
     pauses += 1;
@@ -32,7 +40,7 @@ function ticketFor(timesGone: number): { ticket: OwnTicket; pauses: () => number
 
 test("a directory that is gone again 50 times is taken the next time, with a rest after each try", async () => {
   const { ticket, pauses } = ticketFor(50);
-  expect((await ticket.take()).children).toHaveLength(1);
+  expect((await ticket.take()).tickets).toHaveLength(1);
   expect(pauses()).toBe(50);
 });
 
@@ -57,11 +65,8 @@ describe("a server that refuses", () => {
   function ticketOn(port: Partial<QueuePort>): OwnTicket {
     const taking: Partial<QueuePort> = {
       session,
-      takeTicket: (_directory, prefix, _data, onTaken) => {
-        const name = `${prefix}0000000000`;
-        onTaken(name);
-        return Promise.resolve({ czxid: 1, children: [name] });
-      },
+      reserve: (queue) => session.use(queue),
+      enter: entering,
       endSession: () => null,
     };
     const options: Partial<QueueOptions> = {
@@ -92,7 +97,7 @@ describe("a server that refuses", () => {
     const startedAt = clock.monotonicMs();
     let isAllowed = false;
     const ticket = ticketOn({
-      remove: () => {
+      leave: () => {
         triedAt.push(clock.monotonicMs() - startedAt);
         return isAllowed ? Promise.resolve() : Promise.reject(refusal);
       },
@@ -110,20 +115,20 @@ describe("a server that refuses", () => {
 
   test("to delete several tickets of a directory: told once, until all of them are gone", async () => {
     let isAllowed = false;
-    const remove = (): Promise<void> => (isAllowed ? Promise.resolve() : Promise.reject(DENIED));
-    const leave = async (): Promise<void> => {
-      const ticket = ticketOn({ remove });
+    const leave = (): Promise<void> => (isAllowed ? Promise.resolve() : Promise.reject(DENIED));
+    const withdraw = async (): Promise<void> => {
+      const ticket = ticketOn({ leave });
       await ticket.take();
       await ticket.withdraw();
     };
-    await Promise.all([leave(), leave(), leave()]);
+    await Promise.all([withdraw(), withdraw(), withdraw()]);
     await pass(1_000);
     expect(complaints).toHaveLength(1);
     isAllowed = true;
     await pass(5_000);
     expect(session.inUse).toBe(false);
     isAllowed = false;
-    await leave();
+    await withdraw();
     expect(complaints).toHaveLength(2);
   });
 
@@ -131,7 +136,7 @@ describe("a server that refuses", () => {
     const reasons: Error[] = [];
     let tries = 0;
     const ticket = ticketOn({
-      remove: () => ((tries += 1), Promise.reject(DENIED)),
+      leave: () => ((tries += 1), Promise.reject(DENIED)),
       endSession: (reason) => {
         reasons.push(reason);
         session.end();
@@ -147,43 +152,37 @@ describe("a server that refuses", () => {
   });
 
   test("to list the queue after the reply to the create was lost: the ticket is looked for until it is found and deleted", async () => {
-    const removed: string[] = [];
+    const left: unknown[] = [];
     let mayList = false;
-    let name = "";
     const ticket = ticketOn({
-      takeTicket: (_directory, prefix) => {
-        name = `${prefix}0000000007`;
-        return Promise.reject(new ConnectionLossError("lost"));
-      },
-      confirm: () => Promise.resolve(true),
-      list: () => (mayList ? Promise.resolve({ czxid: 1, children: [name] }) : Promise.reject(DENIED)),
-      read: () => Promise.resolve({ data: Buffer.alloc(0), owner: "1", createdAt: new Date(0), version: 0 }),
-      remove: (path) => (removed.push(path), Promise.resolve()),
+      enter: () => Promise.reject(new ConnectionLossError("lost")),
+      resume: () => Promise.reject(DENIED),
+      leave: (_queue, _id, ref) => (mayList ? (left.push(ref), Promise.resolve()) : Promise.reject(DENIED)),
     });
     await expect(ticket.take()).rejects.toBe(DENIED);
     await ticket.withdraw();
     await pass(1_000);
-    expect([removed, session.inUse]).toEqual([[], true]);
+    expect([left, session.inUse]).toEqual([[], true]);
     mayList = true;
     await pass(5_000);
-    expect([removed, session.inUse]).toEqual([[`/locks/a/${name}`], false]);
+    expect([left, session.inUse]).toEqual([[null], false]);
   });
 
   test("to list the queue that the ticket has just entered: the caller hears of it when the ticket is gone", async () => {
-    const removed: string[] = [];
+    const left: unknown[] = [];
     const ticket = ticketOn({
-      takeTicket: (_directory, prefix, _data, onTaken) => {
-        onTaken(`${prefix}0000000007`);
+      enter: (_queue, _entry, onTaken) => {
+        onTaken("taken");
         return Promise.reject(DENIED);
       },
-      remove: (path) => (removed.push(path), Promise.resolve()),
+      leave: (_queue, _id, ref) => (left.push(ref), Promise.resolve()),
     });
     await expect(ticket.take()).rejects.toBe(DENIED);
-    expect([removed.length, session.inUse]).toEqual([1, false]);
+    expect([left, session.inUse]).toEqual([["taken"], false]);
   });
 
   test("and a session that ends meanwhile: the ticket goes with it, and nothing is left", async () => {
-    const ticket = ticketOn({ remove: () => Promise.reject(DENIED) });
+    const ticket = ticketOn({ leave: () => Promise.reject(DENIED) });
     await ticket.take();
     await ticket.withdraw();
     await pass(1_000);
