@@ -135,11 +135,6 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
     return this.turn.ticket;
   }
 
-  /** The queue as it was at the grant. */
-  get queue(): readonly Ticket[] {
-    return this.turn.queue;
-  }
-
   /** The ref of the ticket that goes because the hold was released; null: it was not, or the ticket keeps its place. */
   get givenBack(): string | null {
     return this.#state.kind === "released" && this.#dependent === null ? this.turn.ticket.ref : null;

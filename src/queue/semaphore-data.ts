@@ -1,3 +1,5 @@
+import { parseObject } from "../common/json-object.js";
+
 /** What is stored with a semaphore's resource: the settings of its queue, so that it goes when the queue does. */
 export interface SemaphoreData {
   /** How many may hold at a time; undefined: nobody has said so yet. */
@@ -11,7 +13,7 @@ export interface SemaphoreData {
 
 /** Whatever cannot be understood counts as not being there. */
 export function readSemaphoreData(data: Buffer): SemaphoreData {
-  const { maxConcurrentHolders, slots } = parse(data);
+  const { maxConcurrentHolders, slots } = parseObject(data.toString()) ?? {};
   return {
     limit: isCount(maxConcurrentHolders) && maxConcurrentHolders > 0 ? maxConcurrentHolders : undefined,
     slots: new Map(
@@ -30,13 +32,4 @@ export function writeSemaphoreData({ limit, slots }: SemaphoreData): Buffer {
   return Buffer.from(
     JSON.stringify({ maxConcurrentHolders: limit, ...(slots.size > 0 && { slots: Object.fromEntries(slots) }) }),
   );
-}
-
-function parse(data: Buffer): { maxConcurrentHolders?: unknown; slots?: object } {
-  try {
-    const written: unknown = JSON.parse(data.toString());
-    return typeof written === "object" && written !== null ? written : {};
-  } catch {
-    return {};
-  }
 }

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { parseObject } from "../common/json-object.js";
 import type { Identity } from "../errors.js";
 import { RELEASE_REQUESTED_AT } from "../engine/ticket.js";
 
@@ -48,14 +49,10 @@ export function isReleaseRequested(data: Buffer): boolean {
 
 function parse(data: Buffer): Identity | undefined {
   if (data.length === 0 || data.length > MAX_BYTES) return undefined;
-  try {
-    const written: unknown = JSON.parse(data.toString());
-    if (typeof written !== "object" || written === null || Array.isArray(written)) return undefined;
-    const plain = Object.entries(written).filter(([, value]) => typeof value === "string" || Number.isFinite(value));
-    return Object.fromEntries(plain);
-  } catch {
-    return undefined;
-  }
+  const written = parseObject(data.toString());
+  if (written === undefined) return undefined;
+  const plain = Object.entries(written).filter(([, value]) => typeof value === "string" || Number.isFinite(value));
+  return Object.fromEntries(plain) as Identity;
 }
 
 /** The ticket's text once its owner holds: since when, by the owner's wall clock. */

@@ -51,7 +51,6 @@ export function replaceErrorLine(line: string): void {
   tell(ERASE_LINE + printable(line).slice(0, terminalColumns() - 1));
 }
 
-export const outIsTerminal = (): boolean => isatty(STDOUT);
 export const errorIsTerminal = (): boolean => isatty(STDERR);
 
 /** The width of the terminal behind standard error. Only asked where there is one: Node opens a terminal anew, unshared. */

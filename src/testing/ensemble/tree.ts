@@ -23,10 +23,6 @@ export class Tree {
     return this.#nodes.get(path);
   }
 
-  get size(): number {
-    return this.#nodes.size;
-  }
-
   get paths(): Iterable<string> {
     return this.#nodes.keys();
   }

@@ -25,10 +25,6 @@ export class Channel<T> {
     return this.#messages.length;
   }
 
-  get isBlocked(): boolean {
-    return this.#isBlocked;
-  }
-
   send(message: T): void {
     if (this.#isClosed) return;
     this.#messages.push(message);

@@ -9,10 +9,6 @@ export interface TimedEvent {
 export class EventHeap<E extends TimedEvent> {
   readonly #events: E[] = [];
 
-  get size(): number {
-    return this.#events.length;
-  }
-
   peek(): E | undefined {
     return this.#events[0];
   }
