@@ -12,11 +12,11 @@ const ROOMS = {
   cli: { is: "src/cli/**", may: ["index"] },
   index: {
     is: "src/index.ts",
-    may: ["manager", "options", "diagnostics", "locks", "hold", "inspection", "engine", "zookeeper"],
+    may: ["manager", "options", "diagnostics", "locks", "hold", "inspection", "engine", "zookeeper-engine"],
   },
   manager: {
     is: "src/lock-manager.ts",
-    may: ["options", "locks", "local", "inspection", "engine", "zookeeper", "hold", "queue"],
+    may: ["options", "locks", "local", "inspection", "engine", "zookeeper-engine", "hold", "queue"],
   },
   locks: { is: "src/locks/**", may: ["local", "hold", "inspection", "diagnostics", "options", "queue", "engine"] },
   local: { is: "src/local/**", may: ["hold", "queue", "engine", "diagnostics", "options"] },
@@ -24,7 +24,8 @@ const ROOMS = {
   inspection: { is: "src/inspection/**", may: ["queue", "engine"] },
   diagnostics: { is: "src/diagnostics.ts", may: ["queue", "engine"] },
   queue: { is: "src/queue/**", may: ["engine"] },
-  zookeeper: { is: "src/zookeeper/**", may: ["engine", "options"] },
+  "zookeeper-engine": { is: "src/zookeeper/zookeeper-engine.ts", may: ["zookeeper", "engine", "options"] },
+  zookeeper: { is: "src/zookeeper/*/**", may: ["engine", "options"] },
   engine: { is: "src/engine/**", may: [] },
   testing: { is: "src/testing/**", may: ["zookeeper"] },
   fencing: { is: "src/fencing/**", may: [] },

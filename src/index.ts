@@ -2,12 +2,19 @@
 /// <reference types="node" preserve="true" />
 export { ZkLockManager } from "./lock-manager.js";
 export type { HeldResource } from "./hold/held-resource.js";
+export type { ManagerEvents } from "./locks/manager-events.js";
 export { ZkLock } from "./locks/lock.js";
+export type { LockEvents } from "./locks/lock-events.js";
 export { ZkReadWriteLock } from "./locks/read-write-lock.js";
 export { ZkSemaphore } from "./locks/semaphore.js";
-export { ZkMultiLock } from "./locks/multi-lock.js";
+export { type MultiLockEvents, ZkMultiLock } from "./locks/multi-lock.js";
 export type { FencingTokens, MultiHold, MultiLockHold } from "./locks/multi-lock-hold.js";
-export { type HoldSighting, type ResourceEvent, ResourceWatcher } from "./inspection/resource-watcher.js";
+export {
+  type HoldSighting,
+  type ResourceEvent,
+  ResourceWatcher,
+  type WatcherEvents,
+} from "./inspection/resource-watcher.js";
 export type { Hold } from "./hold/hold.js";
 export type { LockHold } from "./locks/lock-hold.js";
 export type { SemaphoreLockHold } from "./locks/semaphore.js";
@@ -34,8 +41,7 @@ export type {
   SemaphoreOptions,
   SlotOptions,
 } from "./options.js";
-export type { Locator } from "./zookeeper/session/addresses.js";
-export type { AdoptableClient as ZooKeeperClient } from "./zookeeper/client/client.js";
+export type { Address, AdoptableClient as ZooKeeperClient, Locator } from "./zookeeper/zookeeper-engine.js";
 export {
   AccessDeniedError,
   AcquireTimeoutError,

@@ -1,9 +1,7 @@
 import { EventEmitter } from "node:events";
-import { type Clock, systemClock } from "./common/clock.js";
 import { type Deadlock, findCycles } from "./inspection/deadlocks.js";
 import { later } from "./common/later.js";
 import { mutex, semaphore } from "./queue/discipline.js";
-import type { LockError } from "./errors.js";
 import { fewAtATime } from "./common/few-at-a-time.js";
 import { describeHold, type HeldResource } from "./hold/held-resource.js";
 import { defaultIdentity, writeIdentity } from "./queue/ticket-note.js";
@@ -21,7 +19,6 @@ import {
   checkTime,
   checkToken,
   type ConnectOptions,
-  DEFAULT_CONNECT_TIMEOUT_MS,
   DEFAULT_ROOT_DIR,
   DEFAULT_SESSION_TIMEOUT_MS,
   type LockOptions,
@@ -33,15 +30,9 @@ import { ZkReadWriteLock } from "./locks/read-write-lock.js";
 import { checkResource, directoryOf, resourceOf } from "./common/resource-path.js";
 import { ResourceWatcher } from "./inspection/resource-watcher.js";
 import { ZkSemaphore } from "./locks/semaphore.js";
-import type { Session, SessionState, SessionStatus } from "./engine/session.js";
+import type { SessionStatus } from "./engine/session.js";
 import type { FencingToken } from "./engine/ticket.js";
-import { type Locator, parseServers } from "./zookeeper/session/addresses.js";
-import type { Attachment } from "./zookeeper/session/session-carrier.js";
-import type { AdoptableClient, ZooKeeperClient } from "./zookeeper/client/client.js";
-import { adoptedSource, type ClientSource, ownedSource } from "./zookeeper/session/client-source.js";
-import { Connection } from "./zookeeper/session/connector.js";
-import type { QueuePort } from "./engine/queue-port.js";
-import { ZooKeeperQueue } from "./zookeeper/nodes/zookeeper-queue.js";
+import { type AdoptableClient, type Locator, ZooKeeperEngine } from "./zookeeper/zookeeper-engine.js";
 
 /** How long `close` waits, at the most, for tickets to be withdrawn. What is left then dies with the session. */
 const LONGEST_FAREWELL_MS = 2_000;
@@ -49,16 +40,11 @@ const LONGEST_FAREWELL_MS = 2_000;
 /** Hands out distributed locks, all on one ZooKeeper session at a time. */
 export class ZkLockManager extends EventEmitter<ManagerEvents> {
   readonly #options: ManagerOptions;
-  readonly #connection: Connection;
+  readonly #rootDir: string;
+  readonly #engine: ZooKeeperEngine;
   readonly #queues: LocalQueues;
-  readonly #ports = new WeakMap<Attachment, ZooKeeperQueue>();
   /** For questions of who looks at queues from outside. */
-  readonly #outside = new PatientPorts(
-    (signal) => this.#port(signal),
-    () => this.#connection.clock,
-    () => this.#session?.timeoutMs ?? DEFAULT_SESSION_TIMEOUT_MS,
-  );
-  #session: Session | null = null;
+  readonly #outside: PatientPorts;
   #closing: Promise<void> | null = null;
 
   /** @throws InvalidArgumentError */
@@ -66,18 +52,21 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     super();
     checkManagerOptions(options);
     this.#options = options;
-    this.#connection = new Connection({ probePath: this.#rootDir, auth: options.auth });
-    this.#connection.on("attached", ({ session }) => this.#follow(session));
-    this.#connection.on("replaced", () => later(() => this.emit("replaced")));
-    this.#connection.on("error", (error) => later(() => this.emit("error", error as LockError)));
+    this.#rootDir = options.rootDir ?? DEFAULT_ROOT_DIR;
+    this.#engine = new ZooKeeperEngine({
+      rootDir: this.#rootDir,
+      auth: options.auth,
+      sequenceLimit: options.sequenceLimit,
+    });
+    this.#outside = new PatientPorts(this.#engine, DEFAULT_SESSION_TIMEOUT_MS);
     this.#queues = new LocalQueues({
       options,
       identity: writeIdentity({ ...defaultIdentity(), ...options.identity }),
-      clock: () => this.#connection.clock,
-      port: (signal) => this.#port(signal),
-      lookPort: () => this.#outside.get(),
+      engine: this.#engine,
+      outside: this.#outside,
       error: (error) => later(() => this.emit("error", error)),
     });
+    this.#passOnEvents();
   }
 
   /**
@@ -87,13 +76,9 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    */
   static async connect(servers: string | Locator, options: ConnectOptions = {}): Promise<ZkLockManager> {
     checkConnectOptions(options);
-    if (typeof servers !== "function") parseServers(servers);
     const { sessionTimeout, connectTimeout, ...managerOptions } = options;
     const manager = new ZkLockManager(managerOptions);
-    const timeoutMs = sessionTimeout ?? DEFAULT_SESSION_TIMEOUT_MS;
-    const source = ownedSource(servers, timeoutMs, (error) => manager.#connection.report(error));
-    const forPeople = typeof servers === "string" ? servers : "the addresses that the locator gives";
-    await manager.#connection.open(source, connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS, forPeople);
+    await manager.#engine.connect(servers, { sessionTimeout, connectTimeout });
     return manager;
   }
 
@@ -103,13 +88,13 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    * @throws InvalidArgumentError for a client that is closed or another manager's, or while there is another one
    */
   init(client: AdoptableClient): this {
-    const { clock } = client as ZooKeeperClient;
-    return this.initFrom(() => adoptedSource(client as ZooKeeperClient), clock);
+    this.#engine.adopt(client);
+    return this;
   }
 
   /** @internal As `init`, with clients from anywhere: the simulation's own their sessions without a network. */
-  initFrom(source: () => ClientSource, clock: Clock = systemClock): this {
-    this.#connection.adopt(source, clock);
+  initFrom(...clients: Parameters<ZooKeeperEngine["adoptFrom"]>): this {
+    this.#engine.adoptFrom(...clients);
     return this;
   }
 
@@ -145,7 +130,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     checkLockOptions(options, "createMultiLock");
     // One order for everybody, whatever the locale: that of the UTF-16 code units.
     const locks = [...new Set(resources)].sort().map((resource) => this.createLock(resource, options));
-    return new ZkMultiLock(locks, options.acquireTimeout ?? this.#options.acquireTimeout, this.#connection.clock);
+    return new ZkMultiLock(locks, options.acquireTimeout ?? this.#options.acquireTimeout, this.#engine.clock);
   }
 
   /**
@@ -167,8 +152,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   /** Follows a resource: who locks it and when it is unlocked, in any process. @throws InvalidArgumentError */
   watch(resource: string, options: { signal?: AbortSignal | undefined } = {}): ResourceWatcher {
     checkResource(resource);
-    const host = { port: (signal: AbortSignal) => this.#port(signal), clock: () => this.#connection.clock };
-    return new ResourceWatcher(resource, directoryOf(this.#rootDir, resource), host, options.signal);
+    return new ResourceWatcher(resource, directoryOf(this.#rootDir, resource), this.#engine, options.signal);
   }
 
   /**
@@ -195,13 +179,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   }
 
   get session(): SessionStatus {
-    const session = this.#session;
-    return {
-      id: session?.id ?? "",
-      state: session?.state ?? "lost",
-      timeoutMs: session?.timeoutMs ?? 0,
-      leaseMs: session?.leaseMs ?? 0,
-    };
+    return this.#engine.status;
   }
 
   /**
@@ -223,7 +201,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   close(): Promise<void> {
     this.#closing ??= Promise.all([
       this.#queues.close("The manager has been closed.", LONGEST_FAREWELL_MS),
-      this.#connection.close(),
+      this.#engine.close(),
     ]).then(() => undefined);
     return this.#closing;
   }
@@ -232,33 +210,14 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     return this.close();
   }
 
-  get #rootDir(): string {
-    return this.#options.rootDir ?? DEFAULT_ROOT_DIR;
-  }
-
-  async #port(signal: AbortSignal): Promise<QueuePort> {
-    const attachment = await this.#connection.attached(signal);
-    let port = this.#ports.get(attachment);
-    if (port === undefined) {
-      const longReplies = this.#connection.longReplies(attachment);
-      const { auth, sequenceLimit } = this.#options;
-      port = new ZooKeeperQueue(attachment, auth !== undefined, longReplies, sequenceLimit);
-      this.#ports.set(attachment, port);
+  /** Later: a listener may throw, or call us back, and neither may happen in the middle of what the engine does. */
+  #passOnEvents(): void {
+    for (const event of ["connected", "suspended", "lost"] as const) {
+      this.#engine.on(event, () => {
+        if (this.#closing === null) later(() => this.emit(event));
+      });
     }
-    return port;
-  }
-
-  /** Passes on what becomes of the session, as its owner sees it. */
-  #follow(session: Session): void {
-    this.#session = session;
-    let state: SessionState = "connected";
-    const look = (): void => {
-      const now = session.state;
-      if (now === state) return;
-      state = now;
-      if (this.#closing === null) later(() => this.emit(now));
-    };
-    session.on("connected", look).on("disconnected", look).on("lapsed", look).on("ended", look);
-    later(() => this.emit("connected"));
+    this.#engine.on("replaced", () => later(() => this.emit("replaced")));
+    this.#engine.on("error", (error) => later(() => this.emit("error", error)));
   }
 }

@@ -29,6 +29,19 @@ interface SessionEvents {
   unused: [];
 }
 
+/** What is known of a session. Its three sides change each on its own while it lives; nothing is left to know of one that has ended. */
+type State = Alive | { readonly kind: "ended" };
+
+interface Alive {
+  readonly kind: "alive";
+  /** There is a connection, as far as the last event says. */
+  link: "up" | "down";
+  /** `silent`: nothing has been heard for a third of the timeout. */
+  servers: "heard" | "silent";
+  /** `over`: what was held is lost, until an answer begins a new lease. */
+  lease: "running" | "over";
+}
+
 /**
  * ZooKeeper ends a session by one transaction that names all its ephemeral nodes. Past one to two megabytes no server can read
  * that back, and the ensemble serves nobody any more (ZOOKEEPER-4306); so the bytes of the tickets are counted, and bounded.
@@ -51,13 +64,10 @@ const BYTES_PER_PATH = 4;
  */
 export class Session extends Emitter<SessionEvents> {
   readonly leaseDurationMs: number;
-  #link: "up" | "down" = "up";
-  #ended = false;
+  #state: State = { kind: "alive", link: "up", servers: "heard", lease: "running" };
   #users = 0;
   #ticketBytes = 0;
-  #leaseRuns = true;
   #heardAt: Instant;
-  #isSilent = false;
   /** Silence is counted from here: the latest answered request's sending, or the moment at which a server took us in. */
   #signOfLifeAt: Instant;
   readonly #silenceMs: number;
@@ -84,45 +94,46 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   get state(): SessionState {
-    if (this.leaseMs <= 0) return "lost";
-    this.#lookForSilence();
-    return this.#link === "up" && !this.#isSilent ? "connected" : "suspended";
+    if (this.leaseMs <= 0 || this.#state.kind === "ended") return "lost";
+    this.#lookForSilence(this.#state);
+    return this.#state.link === "up" && this.#state.servers === "heard" ? "connected" : "suspended";
   }
 
   get ended(): boolean {
-    return this.#ended;
+    return this.#state.kind === "ended";
   }
 
   /** There is a connection, as far as the last event says; whether it is answered is another matter. */
   get isLinked(): boolean {
-    return this.#link === "up" && !this.#ended;
+    return this.#state.kind === "alive" && this.#state.link === "up";
   }
 
   /** What is left of the lease, in milliseconds. Looking at it is what ends it: no timer needs to have fired before. */
   get leaseMs(): number {
-    if (this.#ended) return 0;
+    if (this.#state.kind === "ended") return 0;
     const left = this.leaseDurationMs - this.#sinceMs(this.#heardAt);
-    if (left > 0 && this.#leaseRuns) return left;
-    this.#lapse();
+    if (left > 0 && this.#state.lease === "running") return left;
+    this.#lapse(this.#state);
     return 0;
   }
 
   /** The quorum answered a request that was sent at `sentAt`. */
   heard(sentAt: Instant): void {
-    if (this.#ended || sentAt.monotonicMs < this.#heardAt.monotonicMs) return;
+    const state = this.#state;
+    if (state.kind === "ended" || sentAt.monotonicMs < this.#heardAt.monotonicMs) return;
     const leftWhenSent = this.leaseDurationMs - elapsedMs(this.#heardAt, sentAt);
     // A gap in what is proven: what was held across it is lost, even if nobody had looked at the clock yet.
-    if (leftWhenSent <= 0) this.#lapse();
+    if (leftWhenSent <= 0) this.#lapse(state);
     this.#heardAt = sentAt;
     if (this.leaseDurationMs - this.#sinceMs(sentAt) <= 0) {
-      this.#lapse();
+      this.#lapse(state);
       return;
     }
-    const breaksSilence = this.#signOfLife(sentAt);
-    if (this.#leaseRuns && !breaksSilence) return;
-    this.#leaseRuns = true;
+    const breaksSilence = this.#signOfLife(state, sentAt);
+    if (state.lease === "running" && !breaksSilence) return;
+    state.lease = "running";
     this.#arm();
-    if (this.#link === "up") this.emit("connected");
+    if (state.link === "up") this.emit("connected");
   }
 
   /** How long ago the quorum last heard us for certain, in milliseconds. */
@@ -159,41 +170,42 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   linkUp(): void {
-    if (this.#ended || this.#link === "up") return;
-    this.#link = "up";
-    this.#signOfLife(instantOf(this.#clock));
+    const state = this.#state;
+    if (state.kind === "ended" || state.link === "up") return;
+    state.link = "up";
+    this.#signOfLife(state, instantOf(this.#clock));
     this.#arm();
     this.emit("connected");
   }
 
   linkDown(): void {
-    if (this.#ended || this.#link === "down") return;
-    this.#link = "down";
-    if (!this.#isSilent) this.emit("disconnected");
+    const state = this.#state;
+    if (state.kind === "ended" || state.link === "down") return;
+    state.link = "down";
+    if (state.servers === "heard") this.emit("disconnected");
   }
 
   /** Resolves in touch, at once or when we are again. @throws SessionLostError when the session has ended */
   async linked(): Promise<void> {
-    if (!this.isLinked && !this.#ended) {
+    if (!this.isLinked && !this.ended) {
       const changed = deferred<void>();
       this.once("connected", changed.resolve).once("ended", changed.resolve);
       await changed.promise;
       this.removeListener("connected", changed.resolve).removeListener("ended", changed.resolve);
     }
-    if (this.#ended) throw new SessionLostError("The ZooKeeper session has ended.");
+    if (this.ended) throw new SessionLostError("The ZooKeeper session has ended.");
   }
 
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#leaseRuns = false;
+    if (this.ended) return;
+    this.#state = { kind: "ended" };
     this.#disarm();
     this.emit("ended");
   }
 
-  #lapse(): void {
-    if (!this.#leaseRuns) return;
-    this.#leaseRuns = false;
+  #lapse(state: Alive): void {
+    if (state.lease === "over") return;
+    state.lease = "over";
     this.#disarm();
     this.emit("lapsed");
   }
@@ -201,26 +213,28 @@ export class Session extends Emitter<SessionEvents> {
   /** Looks when the lease, or before it the third of the timeout, would be over; as often as it was prolonged meanwhile. */
   #arm(): void {
     this.#disarm();
-    this.#lookForSilence();
+    if (this.#state.kind === "ended") return;
+    this.#lookForSilence(this.#state);
     const leaseMs = this.leaseMs;
     if (leaseMs <= 0) return;
-    const nextMs = this.#isSilent ? leaseMs : Math.min(leaseMs, this.#silenceMs - this.#sinceMs(this.#signOfLifeAt));
+    const isSilent = this.#state.servers === "silent";
+    const nextMs = isSilent ? leaseMs : Math.min(leaseMs, this.#silenceMs - this.#sinceMs(this.#signOfLifeAt));
     // In whole milliseconds: a remainder too small to move the clock would have us look for ever.
     this.#disarm = this.#clock.after(Math.ceil(nextMs), () => this.#arm());
   }
 
-  #lookForSilence(): void {
-    if (this.#isSilent || this.#ended || this.#sinceMs(this.#signOfLifeAt) < this.#silenceMs) return;
-    this.#isSilent = true;
-    if (this.#link === "up") this.emit("disconnected");
+  #lookForSilence(state: Alive): void {
+    if (state.servers === "silent" || this.#sinceMs(this.#signOfLifeAt) < this.#silenceMs) return;
+    state.servers = "silent";
+    if (state.link === "up") this.emit("disconnected");
   }
 
   /** True where it ends a silence. */
-  #signOfLife(at: Instant): boolean {
+  #signOfLife(state: Alive, at: Instant): boolean {
     if (at.monotonicMs > this.#signOfLifeAt.monotonicMs) this.#signOfLifeAt = at;
-    const wasSilent = this.#isSilent;
-    this.#isSilent &&= this.#sinceMs(this.#signOfLifeAt) >= this.#silenceMs;
-    return wasSilent && !this.#isSilent;
+    if (state.servers === "heard" || this.#sinceMs(this.#signOfLifeAt) >= this.#silenceMs) return false;
+    state.servers = "heard";
+    return true;
   }
 
   /** By whichever clock went further: one that jumped is a reason to doubt, and doubt ends the lease. */

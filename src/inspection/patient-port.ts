@@ -3,6 +3,7 @@ import { bounded } from "../common/bounded.js";
 import type { Clock } from "../common/clock.js";
 import { retold, SessionLostError } from "../errors.js";
 import { FEW } from "../common/few-at-a-time.js";
+import type { Engine } from "../engine/engine.js";
 import { insist } from "../engine/until-answered.js";
 import type { LookPort, QueuePort, Settings, TicketContent, Version } from "../engine/queue-port.js";
 import type { Listing } from "../engine/ticket.js";
@@ -67,20 +68,20 @@ export class PatientPort implements LookPort {
 export class PatientPorts {
   readonly #ports = new WeakMap<QueuePort, PatientPort>();
 
-  /** @param attach the session there is, or the next one if one is coming */
+  /** @param firstTimeoutMs how long a session is waited for before there has been any, in milliseconds */
   constructor(
-    private readonly attach: (signal: AbortSignal) => Promise<QueuePort>,
-    private readonly clock: () => Clock,
-    private readonly timeoutMs: () => number,
+    private readonly engine: Engine,
+    private readonly firstTimeoutMs: number,
   ) {}
 
   /** @throws SessionLostError where there is no session, and none comes within the session timeout */
   async get(): Promise<PatientPort> {
-    const [clock, timeoutMs] = [this.clock(), this.timeoutMs()];
+    const { clock, session } = this.engine;
+    const timeoutMs = session?.timeoutMs ?? this.firstTimeoutMs;
     const giveUp = new AbortController();
     const cancel = clock.after(timeoutMs, () => giveUp.abort(unanswered(timeoutMs)));
     try {
-      const port = await this.attach(giveUp.signal);
+      const port = await this.engine.port(giveUp.signal);
       const patient = this.#ports.get(port) ?? new PatientPort(port, clock);
       this.#ports.set(port, patient);
       return patient;

@@ -1,6 +1,6 @@
 import { EventEmitter, on } from "node:events";
 import { deferred, onAbort } from "../common/abort.js";
-import type { Clock } from "../common/clock.js";
+import type { Engine } from "../engine/engine.js";
 import type { Identity } from "../errors.js";
 import { fewAtATime } from "../common/few-at-a-time.js";
 import { type Contents, holdersByTheirWord, tellingTickets } from "../queue/holders.js";
@@ -20,7 +20,7 @@ export interface HoldSighting {
 export type ResourceEvent =
   ({ readonly type: "locked" } & HoldSighting) | ({ readonly type: "unlocked" } & HoldSighting);
 
-interface WatcherEvents {
+export interface WatcherEvents {
   locked: [hold: HoldSighting];
   unlocked: [hold: HoldSighting];
   /** Each of the above, in order: what the iterator gives. */
@@ -33,13 +33,6 @@ interface WatcherEvents {
 
 /** A look that was not answered on a connection that is up is repeated after this long. */
 const LOOK_AGAIN_MS = 50;
-
-/** What a watcher needs of its manager. */
-interface WatcherHost {
-  /** The session there is, or the next one, if one is coming. @throws SessionLostError, or the signal's reason */
-  port(signal: AbortSignal): Promise<QueuePort>;
-  clock(): Clock;
-}
 
 /**
  * Tells when a resource is locked and unlocked, by whatever process, also when a holder crashed. Holds that came and went between
@@ -70,7 +63,7 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
   constructor(
     readonly resource: string,
     private readonly directory: string,
-    private readonly host: WatcherHost,
+    private readonly engine: Pick<Engine, "port" | "clock">,
     signal?: AbortSignal,
   ) {
     super();
@@ -110,7 +103,7 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
   /** One session after the other, for as long as there are any. */
   async #follow(): Promise<void> {
     try {
-      while (!this.isClosed) await this.#followSession(await this.host.port(this.#abort.signal));
+      while (!this.isClosed) await this.#followSession(await this.engine.port(this.#abort.signal));
     } catch (error) {
       this.#fail(error);
     }
@@ -146,7 +139,7 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
         // Where the session has ended, the next one looks; out of touch, the reconnect does.
         if (port.session.ended) continue;
         if (!(error instanceof ConnectionLossError)) this.#fail(error);
-        else if (port.session.isLinked) this.#cancelNext = this.host.clock().after(LOOK_AGAIN_MS, this.#look);
+        else if (port.session.isLinked) this.#cancelNext = this.engine.clock.after(LOOK_AGAIN_MS, this.#look);
       }
     }
     this.#looking = false;

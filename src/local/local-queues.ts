@@ -13,8 +13,8 @@ import { DEFAULT_ROOT_DIR } from "../options.js";
 import { Paced } from "../common/paced.js";
 import { directoryOf } from "../common/resource-path.js";
 import { Withdrawals } from "../queue/withdrawals.js";
-import type { LookPort, QueuePort } from "../engine/queue-port.js";
-import type { Clock } from "../common/clock.js";
+import type { Engine } from "../engine/engine.js";
+import type { LookPort } from "../engine/queue-port.js";
 import { microtask } from "../common/later.js";
 
 /** Between two tries to do what the server refused, or what a lost connection cut short. */
@@ -25,9 +25,9 @@ export interface LocalQueuesHost {
   readonly options: ManagerOptions;
   /** Written into our tickets. */
   readonly identity: Buffer;
-  readonly clock: () => Clock;
-  port(signal: AbortSignal): Promise<QueuePort>;
-  lookPort(): Promise<LookPort>;
+  readonly engine: Engine;
+  /** The ports for looks at queues from outside. */
+  readonly outside: { get(): Promise<LookPort> };
   error(error: LockError): void;
 }
 
@@ -42,7 +42,7 @@ export class LocalQueues {
   #whenEmpty: (() => void)[] = [];
 
   constructor(private readonly host: LocalQueuesHost) {
-    this.#paced = new Paced(host.clock);
+    this.#paced = new Paced(() => host.engine.clock);
   }
 
   /** What a lock of this resource and kind needs. */
@@ -61,7 +61,7 @@ export class LocalQueues {
       isOfResource: (hold) => hold.isOf(this) && hold.directory === directory,
       processHasIt: () =>
         [discipline, ...siblingsOf(discipline)].some((one) => this.#existing(directory, one)?.isOfProcess() ?? false),
-      lookPort: () => this.host.lookPort(),
+      lookPort: () => this.host.outside.get(),
       assertOpen: () => {
         if (this.#closed !== null) throw new ManagerClosedError(this.#closed.why, { ...this.#closed, resource });
       },
@@ -83,7 +83,7 @@ export class LocalQueues {
   async whenIdle(timeoutMs: number): Promise<void> {
     if (this.#queues.size === 0) return;
     const idle = new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
-    await bounded(idle, Math.max(1, timeoutMs), this.host.clock(), () => undefined);
+    await bounded(idle, Math.max(1, timeoutMs), this.host.engine.clock, () => undefined);
   }
 
   /** Ends everything. Resolves when all tickets are withdrawn, or `patienceMs` is over: what is left dies with the session. */
@@ -92,7 +92,7 @@ export class LocalQueues {
     this.#closed = { why, reason };
     await this.#endAll(new ManagerClosedError(why, { reason }), (claim, error) => claim.close(error));
     const withdrawn = Promise.all(this.#background).then(() => undefined);
-    await bounded(withdrawn, patienceMs, this.host.clock(), () => undefined);
+    await bounded(withdrawn, patienceMs, this.host.engine.clock, () => undefined);
   }
 
   /** At once where there are few. With very many, everything else in the process goes on meanwhile; nobody is granted any more. */
@@ -108,12 +108,12 @@ export class LocalQueues {
   #queue(resource: string, directory: string, discipline: Discipline): LocalQueue {
     const existing = this.#existing(directory, discipline);
     if (existing !== undefined) return existing;
-    const clock = this.host.clock();
+    const clock = this.host.engine.clock;
     const key = keyOf(directory, discipline);
     const context: LocalContext = {
       clock,
       paced: this.#paced,
-      port: (signal) => this.host.port(signal),
+      port: (signal) => this.host.engine.port(signal),
       background: (work) => this.#track(work),
     };
     const options = {

@@ -8,7 +8,8 @@ import { type AcquireOptions, checkAcquireOptions } from "../options.js";
 import { giveBackAll } from "../local/run-inside.js";
 import type { TakenBy, Taking } from "../local/taking.js";
 
-interface MultiLockEvents {
+/** What a multi-lock tells its listeners. */
+export interface MultiLockEvents {
   acquired: [tokens: FencingTokens];
   released: [tokens: FencingTokens];
   /** One of them is lost, and with it all. */

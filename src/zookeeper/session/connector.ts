@@ -21,20 +21,22 @@ import { Link } from "../client/link.js";
 import { LongReplies } from "./long-replies.js";
 import type { Trouble } from "./server-finder.js";
 
-interface ConnectionEvents {
+interface ConnectorEvents {
   /** There is a session; it lasts until its own `ended`. */
   attached: [attachment: Attachment];
-  /** There will be no session any more, unless another client is handed to us. */
-  detached: [];
+  /** The search for a session is over: there is one, or there will be none unless another client is handed to us. */
+  settled: [outcome: Settled];
   /** A client that was handed to us had to be replaced by one of ours, in the same session. */
   replaced: [];
-  error: [error: unknown];
+  error: [error: LockError];
 }
 
-type State =
-  | { readonly kind: "seeking"; readonly source: ClientSource }
+type State = { readonly kind: "seeking"; readonly source: ClientSource } | Settled;
+
+type Settled =
   | { readonly kind: "attached"; readonly source: ClientSource; readonly attachment: Attachment }
-  | { readonly kind: "detached"; readonly why: string; readonly cause?: unknown };
+  | { readonly kind: "detached"; readonly why: string; readonly cause?: LockError }
+  | { readonly kind: "closed" };
 
 /** Between two attempts that fail at once, such as a name that does not resolve. */
 const PAUSE_MS = 200;
@@ -44,14 +46,13 @@ const LOOK_EVERY_MS = 2_000;
 /** How long the last look may go on past the connect timeout. */
 const LAST_LOOK_MS = 1_200;
 
-/** The sessions of one manager, one after the other. */
-export class Connection extends Emitter<ConnectionEvents> {
-  clock: Clock = systemClock;
+/** The sessions of one engine, one after the other. */
+export class Connector extends Emitter<ConnectorEvents> {
+  #clock: Clock = systemClock;
   #state: State = {
     kind: "detached",
     why: "This manager has no client yet: call init(client), or make it with connect(servers).",
   };
-  #closed = false;
   /** There has been a session: what goes wrong from now on may go right again. */
   #hasBeenAttached = false;
   /** Ends an attempt that is under way: it might take for ever. */
@@ -63,43 +64,46 @@ export class Connection extends Emitter<ConnectionEvents> {
     super();
   }
 
-  get attachment(): Attachment | null {
-    return this.#state.kind === "attached" ? this.#state.attachment : null;
+  /** The clock of the clients that we have, or had last. */
+  get clock(): Clock {
+    return this.#clock;
   }
 
-  /** The session there is, or the next one if one is coming. @throws SessionLostError if none is, or the signal's reason */
+  /**
+   * The session there is, or the next one if one is coming.
+   * @throws SessionLostError if none is, ManagerClosedError, or the signal's reason
+   */
   async attached(signal: AbortSignal): Promise<Attachment> {
-    const next = deferred<Attachment | null>();
-    const detached = (): void => next.resolve(null);
-    this.once("attached", next.resolve).once("detached", detached);
-    const unhook = onAbort(signal, next.reject);
-    try {
-      const attachment = this.#state.kind === "seeking" ? await next.promise : this.attachment;
-      if (attachment !== null) return attachment;
-      const { why, cause } = this.#state as State & { kind: "detached" };
-      throw this.#closed ? new ManagerClosedError(why) : new SessionLostError(why, { reason: "not-connected", cause });
-    } finally {
-      unhook();
-      this.removeListener("attached", next.resolve).removeListener("detached", detached);
+    const state = this.#state.kind === "seeking" ? await this.#outcome(signal) : this.#state;
+    switch (state.kind) {
+      case "attached":
+        return state.attachment;
+      case "detached":
+        throw new SessionLostError(state.why, { reason: "not-connected", cause: state.cause });
+      case "closed":
+        throw new ManagerClosedError("This manager has been closed.");
+      default:
+        return state satisfies never;
     }
   }
 
   /** How long replies are read on the session of `attachment`. */
   longReplies(attachment: Attachment): LongReplies {
-    const source = this.#state.kind === "detached" ? undefined : this.#state.source;
-    return new LongReplies(attachment, { ...this.greeting, clock: this.clock }, source?.second?.bind(source));
+    const source = sourceOf(this.#state);
+    return new LongReplies(attachment, { ...this.greeting, clock: this.#clock }, source?.second?.bind(source));
   }
 
   /** Takes the clients of a source. @throws InvalidArgumentError where there is one already, and what `makeSource` throws */
   adopt(makeSource: () => ClientSource, clock: Clock): void {
-    if (this.#closed) throw new ManagerClosedError("This manager has been closed: make a new one.");
-    if (this.#state.kind !== "detached") {
+    const { kind } = this.#state;
+    if (kind === "closed") throw new ManagerClosedError("This manager has been closed: make a new one.");
+    if (kind !== "detached") {
       throw new InvalidArgumentError(
         "This manager has a client already; it takes another one once that one's session has ended.",
       );
     }
     const source = makeSource();
-    this.clock = clock;
+    this.#clock = clock;
     void this.#seek(source);
   }
 
@@ -137,21 +141,19 @@ export class Connection extends Emitter<ConnectionEvents> {
   }
 
   /** A fault outside of any call: told once there has been a session. Before that, `open` rejects with it. */
-  report(error: unknown): void {
-    if (this.#hasBeenAttached && !this.#closed) this.emit("error", error);
+  report(error: LockError): void {
+    if (this.#hasBeenAttached && this.#state.kind !== "closed") this.emit("error", error);
   }
 
   /** Ends the session, where it is ours to end. Idempotent. */
   async close(): Promise<void> {
-    this.#closed = true;
+    const before = this.#state;
+    this.#settle({ kind: "closed" });
     this.#abandon.abort();
-    const { attachment } = this;
-    const source = this.#state.kind === "detached" ? null : this.#state.source;
-    this.#detach("This manager has been closed.");
-    await attachment?.close();
+    if (before.kind === "attached") await before.attachment.close();
     // An attempt under way cleans up after itself.
     await this.#changing.waitForUnlock();
-    source?.release?.();
+    sourceOf(before)?.release?.();
   }
 
   /** The native client does not say why it has no session: looks now and then. Resolves with what was found last. */
@@ -162,27 +164,21 @@ export class Connection extends Emitter<ConnectionEvents> {
       await setTimeout(pauseMs, null, { signal: over }).catch(() => undefined);
       pauseMs = LOOK_EVERY_MS;
       // At the end a look is worth the time only where there has been none.
-      if (this.#state.kind !== "seeking" || (over.aborted && found !== null)) break;
+      if (!this.#isSeeking(source) || (over.aborted && found !== null)) break;
       found = (await source.trouble?.()) ?? found;
-      if (found?.isFinal === true) this.#giveUpForGood(source, found);
+      if (found?.isFinal === true) this.#giveUpFor(source, new ConnectError(found.what, { cause: found.cause }));
     } while (!over.aborted);
     return found;
-  }
-
-  #giveUpForGood(source: ClientSource, { what, cause }: Trouble): void {
-    if (this.#state.kind === "seeking")
-      this.#giveUp(source, `There will be no session. ${what}`, new ConnectError(what, { cause }));
   }
 
   async #seek(source: ClientSource): Promise<void> {
     this.#state = { kind: "seeking", source };
     await this.#changing.runExclusive(async () => {
-      for (let attempt = 0; !this.#closed && this.#state.kind === "seeking"; attempt += 1) {
+      for (let attempt = 0; this.#isSeeking(source); attempt += 1) {
         try {
           await this.#attempt(source, attempt);
         } catch (error) {
-          if (this.#isFinal(error))
-            this.#giveUp(source, `There will be no session. ${(error as LockError).message}`, error);
+          if (this.#isFinal(error)) this.#giveUpFor(source, error);
           else await setTimeout(PAUSE_MS, null, { signal: this.#abandon.signal }).catch(() => undefined);
         }
       }
@@ -193,23 +189,23 @@ export class Connection extends Emitter<ConnectionEvents> {
     const coming = source.next();
     const client = await untilAborted(coming, this.#abandon.signal).catch((error: unknown) => {
       // It comes too late: its session is nobody's.
-      if (this.#closed) coming.then((late) => this.clock.soon(() => late?.close())).catch(() => undefined);
+      if (!this.#isSeeking(source)) coming.then((late) => this.#clock.soon(() => late?.close())).catch(() => undefined);
       throw error;
     });
     if (client === null) {
       this.#giveUp(source, "The session of the client that was handed to init has ended: init a fresh client.");
       return;
     }
-    const link = new Link(client, this.clock);
-    const greeting = { ...this.greeting, clock: this.clock };
+    const link = new Link(client, this.#clock);
+    const greeting = { ...this.greeting, clock: this.#clock };
     const first = { ...greeting, checksChroot: true };
     const answer = await establish(link, first, source.windowMs(attempt), this.#abandon.signal);
     if (answer === null || answer === "expired") return;
     const attachment = new Attachment(link, answer.sentAt, source, greeting, {
       replaced: () => this.emit("replaced"),
-      error: (error) => this.emit("error", error),
+      error: (error) => this.emit("error", asLockError(error)),
     });
-    if (this.#closed) return attachment.close();
+    if (!this.#isSeeking(source)) return attachment.close();
     this.#attach(source, attachment);
   }
 
@@ -217,25 +213,59 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.#state = { kind: "attached", source, attachment };
     this.#hasBeenAttached = true;
     attachment.session.once("ended", () => {
-      if (!this.#closed) void this.#seek(source);
+      if (this.#state.kind !== "closed") void this.#seek(source);
     });
     this.emit("attached", attachment);
+    this.emit("settled", this.#state);
   }
 
-  #giveUp(source: ClientSource, why: string, cause?: unknown): void {
+  #giveUpFor(source: ClientSource, cause: LockError): void {
+    this.#giveUp(source, `There will be no session. ${cause.message}`, cause);
+  }
+
+  #giveUp(source: ClientSource, why: string, cause?: LockError): void {
+    if (!this.#isSeeking(source)) return;
     source.release?.();
     if (cause !== undefined) this.report(cause);
-    this.#detach(why, cause);
+    this.#settle({ kind: "detached", why, ...(cause && { cause }) });
   }
 
-  #detach(why: string, cause?: unknown): void {
-    this.#state = { kind: "detached", why, cause };
-    this.emit("detached");
+  #settle(state: Settled): void {
+    this.#state = state;
+    this.emit("settled", state);
+  }
+
+  /** Resolves when the search is over, however it ends. @throws the signal's reason */
+  async #outcome(signal: AbortSignal): Promise<Settled> {
+    const outcome = deferred<Settled>();
+    this.once("settled", outcome.resolve);
+    const unhook = onAbort(signal, outcome.reject);
+    try {
+      return await outcome.promise;
+    } finally {
+      unhook();
+      this.removeListener("settled", outcome.resolve);
+    }
+  }
+
+  #isSeeking(source: ClientSource): boolean {
+    return this.#state.kind === "seeking" && this.#state.source === source;
   }
 
   /** True where trying again cannot help. Servers that were there once, and locators that were right, may be so again. */
-  #isFinal(error: unknown): boolean {
+  #isFinal(error: unknown): error is LockError {
     if (error instanceof AccessDeniedError) return true;
     return !this.#hasBeenAttached && (error instanceof InvalidArgumentError || error instanceof ConnectError);
   }
+}
+
+function sourceOf(state: State): ClientSource | null {
+  return "source" in state ? state.source : null;
+}
+
+/** What is no LockError is a fault of ours, and is told as one. */
+function asLockError(error: unknown): LockError {
+  return error instanceof LockError
+    ? error
+    : new LockError("The session has ended by a fault of zk-lock-manager itself. Please report it.", { cause: error });
 }

@@ -357,8 +357,8 @@ test("nothing stays of watches that were closed on the session that goes on", as
       return Promise.resolve({ listing: { tickets: [] }, forget: () => listening.delete(onEvent) });
     },
   } as unknown as QueuePort;
-  const host = { port: () => Promise.resolve(port), clock: () => clock };
-  const watchers = Array.from({ length: 10 }, () => new ResourceWatcher("seen", "/locks/seen", host));
+  const engine = { port: () => Promise.resolve(port), clock };
+  const watchers = Array.from({ length: 10 }, () => new ResourceWatcher("seen", "/locks/seen", engine));
   await clock.advance(10);
   expect(session.listenerCount("ended")).toBe(10);
   expect(listening.size).toBe(10);
