@@ -44,7 +44,7 @@ import type { QueuePort } from "./engine/queue-port.js";
 import { ZooKeeperQueue } from "./zookeeper/nodes/zookeeper-queue.js";
 
 /** How long `close` waits, at the most, for tickets to be withdrawn. What is left then dies with the session. */
-const LONGEST_FAREWELL_MS = 2_000;
+const CLOSE_TIMEOUT_MS = 2_000;
 
 /** Hands out distributed locks, all on one ZooKeeper session at a time. */
 export class ZkLockManager extends EventEmitter<ManagerEvents> {
@@ -211,7 +211,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    */
   async drain(timeout: number): Promise<HeldResource[]> {
     checkTime("timeout", timeout);
-    this.#queues.turnAway("The manager is shutting down.");
+    this.#queues.rejectWaiters("The manager is shutting down.");
     await this.#queues.whenIdle(timeout);
     return this.holds();
   }
@@ -222,7 +222,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    */
   close(): Promise<void> {
     this.#closing ??= Promise.all([
-      this.#queues.close("The manager has been closed.", LONGEST_FAREWELL_MS),
+      this.#queues.close("The manager has been closed.", CLOSE_TIMEOUT_MS),
       this.#connection.close(),
     ]).then(() => undefined);
     return this.#closing;
