@@ -35,7 +35,7 @@ import type { FencingToken } from "./engine/ticket.js";
 import { type AdoptableClient, type Locator, ZooKeeperEngine } from "./zookeeper/zookeeper-engine.js";
 
 /** How long `close` waits, at the most, for tickets to be withdrawn. What is left then dies with the session. */
-const LONGEST_FAREWELL_MS = 2_000;
+const CLOSE_TIMEOUT_MS = 2_000;
 
 /** Hands out distributed locks, all on one ZooKeeper session at a time. */
 export class ZkLockManager extends EventEmitter<ManagerEvents> {
@@ -189,7 +189,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    */
   async drain(timeout: number): Promise<HeldResource[]> {
     checkTime("timeout", timeout);
-    this.#queues.turnAway("The manager is shutting down.");
+    this.#queues.rejectWaiters("The manager is shutting down.");
     await this.#queues.whenIdle(timeout);
     return this.holds();
   }
@@ -200,7 +200,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    */
   close(): Promise<void> {
     this.#closing ??= Promise.all([
-      this.#queues.close("The manager has been closed.", LONGEST_FAREWELL_MS),
+      this.#queues.close("The manager has been closed.", CLOSE_TIMEOUT_MS),
       this.#engine.close(),
     ]).then(() => undefined);
     return this.#closing;

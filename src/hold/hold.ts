@@ -66,7 +66,7 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
 
   constructor(
     /** Whose hold it is: the same object may enter it. */
-    readonly scope: object,
+    readonly owner: object,
     protected readonly options: QueueOptions,
     protected readonly turn: Turn,
     protected readonly contender: Contender,

@@ -1,25 +1,12 @@
 import { deferred, onAbort } from "../common/abort.js";
 import type { Clock } from "../common/clock.js";
 import { Deadline } from "../common/deadline.js";
-import type { Identity } from "../errors.js";
 import type { ResourceHold } from "../hold/hold.js";
 import type { Paced } from "../common/paced.js";
+import type { Outcome } from "./outcome.js";
 
-/** Where a caller stands, as far as it was known. */
-export interface Standing {
-  readonly ahead?: number;
-  readonly holder?: Identity | undefined;
-}
-
-/** What became of one call of acquire. */
-export type Outcome =
-  | { readonly kind: "granted"; readonly hold: ResourceHold }
-  /** Its time is over, or it had none and somebody else is before it. */
-  | { readonly kind: "too-late"; readonly standing: Standing }
-  | { readonly kind: "aborted"; readonly reason: unknown }
-  | { readonly kind: "failed"; readonly error: unknown };
-
-export interface Patience {
+/** How long a call of acquire waits, and who hears of it. */
+export interface WaitOptions {
   /** Milliseconds; undefined: without end; 0: only if it is free now. */
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
@@ -40,18 +27,18 @@ export class Caller {
   /** @param onGivingUp called when the deadline or the signal ends the wait */
   constructor(
     private readonly context: { readonly clock: Clock; readonly paced: Paced },
-    readonly patience: Patience,
+    readonly wait: WaitOptions,
     onGivingUp: (caller: Caller, why: { aborted: unknown } | "late") => void,
   ) {
     const { clock } = context;
     this.#calledAt = clock.monotonicMs();
-    const { timeoutMs, signal } = patience;
+    const { timeoutMs, signal } = wait;
     const giveUp = (why: { aborted: unknown } | "late"): void => {
       this.#givingUp ??= () => onGivingUp(this, why);
       context.paced.run(this.#givingUp);
     };
     // With no time at all, it is the place in the queue that decides, not the clock.
-    if (!this.isImpatient) this.#unhook.push(new Deadline(clock, timeoutMs).whenPassed(() => giveUp("late")));
+    if (!this.neverWaits) this.#unhook.push(new Deadline(clock, timeoutMs).whenPassed(() => giveUp("late")));
     this.#unhook.push(onAbort(signal, (reason) => giveUp({ aborted: reason })));
   }
 
@@ -65,8 +52,8 @@ export class Caller {
     this.#givingUp?.();
   }
 
-  get isImpatient(): boolean {
-    return this.patience.timeoutMs === 0;
+  get neverWaits(): boolean {
+    return this.wait.timeoutMs === 0;
   }
 
   /** How long ago the call was made, in milliseconds. */
@@ -87,8 +74,14 @@ export class Caller {
   tell(ahead: number): boolean {
     if (ahead === this.#ahead) return false;
     this.#ahead = ahead;
-    this.patience.onQueued(ahead);
+    this.wait.onQueued(ahead);
     return true;
+  }
+
+  /** It has what it asked for. */
+  enter(hold: ResourceHold): void {
+    hold.enter();
+    this.settle({ kind: "granted", hold });
   }
 
   /** At once, as far as anybody can see; where many settle in one turn, each hears of it in its own. */

@@ -1,10 +1,11 @@
 import { bounded } from "../common/bounded.js";
-import { Caller, type Patience, type Standing } from "./caller.js";
+import { Caller, type WaitOptions } from "./caller.js";
 import { LockError, type SessionLostError } from "../errors.js";
 import { publishEnd, publishHandOver, publishWait } from "../diagnostics.js";
 import { ResourceHold } from "../hold/hold.js";
 import { PermitHold } from "../hold/permit-hold.js";
 import type { LocalContext } from "./local-context.js";
+import type { Survey } from "./outcome.js";
 import type { Place, Ticket } from "../engine/ticket.js";
 import { Contender, type Turn } from "../queue/contender.js";
 import type { QueueOptions } from "../queue/queue-options.js";
@@ -24,7 +25,7 @@ type State =
 
 /** The queue that claims stand in, as they see it. */
 export interface ClaimHome {
-  /** The write hold of the same scope, where the claim is a reader's. */
+  /** The write hold of the same owner, where the claim is a reader's. */
   writeHold(claim: Claim): ResourceHold | null;
   /** How many are before the claim, as of now. */
   ahead(claim: Claim): number;
@@ -38,13 +39,13 @@ export interface ClaimHome {
 }
 
 /** A caller that has run out of time waits this long, at the most, for news of the queue and for its ticket to be gone. */
-const LAST_WORDS_MS = 100;
+const SURVEY_TIMEOUT_MS = 100;
 
 /** Never leaves this file: nobody waits any more. Made once, for its stack says nothing. */
 const ABANDONED = new LockError("All callers have given up.");
 
 /**
- * A hold that is wanted or had, by all callers of one scope together: one ticket, one grant, however many acquire.
+ * A hold that is wanted or had, by all callers of one owner together: one ticket, one grant, however many acquire.
  *
  *     local → contending → held → over;  local and contending → over when all callers have given up, or it fails
  */
@@ -58,11 +59,11 @@ export class Claim {
   /** The ticket that a holder of our own process gave back last. */
   #leaving: string | null = null;
   /** One question serves all callers whose time is over at the same moment. */
-  #survey: Promise<Standing> | null = null;
+  #survey: Promise<Survey> | null = null;
 
   constructor(
     /** Who may enter: the same object means the same owner. */
-    readonly scope: object,
+    readonly owner: object,
     private readonly context: LocalContext,
     private readonly queue: QueueOptions,
     private readonly home: ClaimHome,
@@ -83,24 +84,23 @@ export class Claim {
   }
 
   /** Waits for this claim's hold, or enters it. Null: looking at the clock has just ended it. */
-  join(patience: Patience): Caller | null {
+  join(wait: WaitOptions): Caller | null {
     const hold = this.hold;
     if (this.#state.kind === "over") return null;
-    const caller = new Caller(this.context, patience, (late, why) => this.#giveUp(late, why));
+    const caller = new Caller(this.context, wait, (late, why) => this.#giveUp(late, why));
     if (hold !== null) {
-      hold.enter();
-      caller.settle({ kind: "granted", hold });
+      caller.enter(hold);
     } else {
       this.#callers.add(caller);
-      if (patience.signal?.aborted === true) this.#giveUp(caller, { aborted: patience.signal.reason });
+      if (wait.signal?.aborted) this.#giveUp(caller, { aborted: wait.signal.reason });
     }
     return caller;
   }
 
-  /** Others are before us: a caller without patience goes, any other is told how many. */
+  /** Others are before us: a caller that never waits goes, any other is told how many. */
   tell(caller: Caller, ahead: number): void {
     if (!this.#callers.has(caller)) return;
-    if (caller.isImpatient) this.#giveUp(caller, "late", ahead);
+    if (caller.neverWaits) this.#giveUp(caller, "late", ahead);
     else if (caller.tell(ahead)) publishWait(this.queue, ahead, caller.elapsedMs);
   }
 
@@ -108,7 +108,7 @@ export class Claim {
   tellAll(ahead: number): void {
     if (ahead === 0) return;
     for (const caller of this.#callers) {
-      if (caller.ahead !== undefined && !caller.isImpatient && !caller.isGivingUp) this.tell(caller, ahead);
+      if (caller.ahead !== undefined && !caller.neverWaits && !caller.isGivingUp) this.tell(caller, ahead);
     }
   }
 
@@ -133,7 +133,7 @@ export class Claim {
   }
 
   /** Waiting callers get `error`; a hold stays. */
-  turnAway(error: SessionLostError): void {
+  rejectWaiters(error: SessionLostError): void {
     if (this.#state.kind !== "held") this.#fail(error);
   }
 
@@ -184,7 +184,7 @@ export class Claim {
     const { token, wayFree } = turn;
     if (wayFree !== null) publishHandOver(this.queue, token, wayFree.local, grantedAtMs - wayFree.atMs);
     const Kind = this.queue.discipline.kind === "semaphore" ? PermitHold : ResourceHold;
-    return new Kind(this.scope, this.queue, turn, contender, clock, (over) => {
+    return new Kind(this.owner, this.queue, turn, contender, clock, (over) => {
       publishEnd(this.queue, token, clock.monotonicMs() - grantedAtMs, over.loss);
       this.#end(over);
     });
@@ -192,10 +192,7 @@ export class Claim {
 
   #grant(hold: ResourceHold): void {
     this.#state = { kind: "held", hold };
-    for (const caller of this.#callers) {
-      hold.enter();
-      caller.settle({ kind: "granted", hold });
-    }
+    for (const caller of this.#callers) caller.enter(hold);
     this.#callers.clear();
     this.home.onGranted(this);
   }
@@ -219,18 +216,18 @@ export class Claim {
     }
   }
 
-  async #settleTooLate(caller: Caller, guess: Standing): Promise<void> {
+  async #settleTooLate(caller: Caller, guess: Survey): Promise<void> {
     // The question goes out ahead of the delete, in the same burst.
-    const survey = this.#ask();
+    const asked = this.#ask();
     const left = this.#callers.size === 0 ? this.#abandon() : undefined;
-    const lastWords = Promise.all([survey, left]).then(([known]) => ({ ...guess, ...known }));
-    const hasTicket = survey !== undefined || left !== undefined;
-    const standing = hasTicket ? await bounded(lastWords, LAST_WORDS_MS, this.context.clock, () => guess) : guess;
-    caller.settle({ kind: "too-late", standing });
+    const known = Promise.all([asked, left]).then(([answer]) => ({ ...guess, ...answer }));
+    const hasTicket = asked !== undefined || left !== undefined;
+    const survey = hasTicket ? await bounded(known, SURVEY_TIMEOUT_MS, this.context.clock, () => guess) : guess;
+    caller.settle({ kind: "too-late", survey });
   }
 
   /** Who is first in ZooKeeper's queue, and how many are before us; undefined where we do not stand in it. */
-  #ask(): Promise<Standing> | undefined {
+  #ask(): Promise<Survey> | undefined {
     if (this.#state.kind !== "contending" || this.#state.contender === null) return undefined;
     this.#survey ??= this.#state.contender.survey().finally(() => (this.#survey = null));
     return this.#survey;

@@ -1,4 +1,4 @@
-import type { Caller, Patience } from "./caller.js";
+import type { Caller, WaitOptions } from "./caller.js";
 import { Claim, type ClaimHome } from "./claim.js";
 import { type SessionLostError, UpgradeRefusedError } from "../errors.js";
 import type { ResourceHold } from "../hold/hold.js";
@@ -30,7 +30,7 @@ const WINDOW = 3;
  */
 export class LocalQueue {
   readonly #claims = new Line<Claim>();
-  readonly #byScope = new Map<object, Claim>();
+  readonly #byOwner = new Map<object, Claim>();
   /** Those that wait in memory, in order. */
   readonly #inMemory = new Set<Claim>();
   #fromMemory = this.#inMemory.values();
@@ -50,7 +50,7 @@ export class LocalQueue {
   /** Some have given up; whoever is next in memory contends when all who give up in this turn have done so. */
   #refillIsDue = false;
   readonly #home: ClaimHome = {
-    writeHold: ({ scope }) => this.siblings.writers?.()?.holdOf(scope) ?? null,
+    writeHold: ({ owner }) => this.siblings.writers?.()?.holdOf(owner) ?? null,
     ahead: (claim) => this.#aheadOf(claim),
     closing: () => this.#closing,
     onSeen: (claim, place) => this.#see(claim, place),
@@ -67,14 +67,14 @@ export class LocalQueue {
     this.#news = new PlaceNews(context.clock, this.#claims, (claim) => claim.tellAll(this.#aheadOf(claim)));
   }
 
-  /** What is wanted or held on behalf of a scope. */
-  claimOf(scope: object): Claim | null {
-    return this.#byScope.get(scope) ?? null;
+  /** What is wanted or held on behalf of an owner. */
+  claimOf(owner: object): Claim | null {
+    return this.#byOwner.get(owner) ?? null;
   }
 
-  /** The hold of a scope, while it stands. */
-  holdOf(scope: object): ResourceHold | null {
-    return this.claimOf(scope)?.hold ?? null;
+  /** The hold of an owner, while it stands. */
+  holdOf(owner: object): ResourceHold | null {
+    return this.claimOf(owner)?.hold ?? null;
   }
 
   /** Whether the process itself has it, or waits for it: by a bare acquire that has not been given back. */
@@ -93,13 +93,13 @@ export class LocalQueue {
   }
 
   /**
-   * Enters the hold of `scope`, or waits for it: with the scope's others if it has any, behind everybody else if not.
+   * Enters the hold of `owner`, or waits for it: with the owner's others if it has any, behind everybody else if not.
    * @throws UpgradeRefusedError
    */
-  enter(scope: object, patience: Patience): Caller {
+  enter(owner: object, wait: WaitOptions): Caller {
     // Looking at a claim's hold may end it, so that it is no claim any more.
-    const isHeld = this.holdOf(scope) !== null;
-    if (!isHeld && this.siblings.readers?.()?.holdOf(scope)) {
+    const isHeld = this.holdOf(owner) !== null;
+    if (!isHeld && this.siblings.readers?.()?.holdOf(owner)) {
       // We may have been made for this very call.
       if (this.isEmpty) this.onEmpty();
       throw new UpgradeRefusedError(
@@ -107,18 +107,18 @@ export class LocalQueue {
         { resource: this.options.resource },
       );
     }
-    const existing = this.claimOf(scope);
-    const joined = existing?.join(patience) ?? null;
+    const existing = this.claimOf(owner);
+    const joined = existing?.join(wait) ?? null;
     const { claim, caller } =
-      existing !== null && joined !== null ? { claim: existing, caller: joined } : this.#claimAnew(scope, patience);
+      existing !== null && joined !== null ? { claim: existing, caller: joined } : this.#claimAnew(owner, wait);
     const { shared } = this.options.discipline;
-    if (!shared && caller.isImpatient && claim.isLocal && !this.#isFirst(claim)) {
+    if (!shared && caller.neverWaits && claim.isLocal && !this.#isFirst(claim)) {
       claim.tell(caller, this.#aheadOf(claim));
       return caller;
     }
     this.#fillWindow();
     // Those before it need not be in its way: only the queue can tell whether it is free now.
-    if (shared && caller.isImpatient && claim.isLocal) this.#contend(claim);
+    if (shared && caller.neverWaits && claim.isLocal) this.#contend(claim);
     const ahead = this.#aheadOf(claim);
     // What stands in the queue has others before it, until it has looked and knows better.
     if (claim.isQueued) claim.tell(caller, Math.max(1, ahead));
@@ -132,12 +132,12 @@ export class LocalQueue {
     return [...this.#claims];
   }
 
-  #claimAnew(scope: object, patience: Patience): { claim: Claim; caller: Caller } {
-    const claim = new Claim(scope, this.context, this.options, this.#home);
+  #claimAnew(owner: object, wait: WaitOptions): { claim: Claim; caller: Caller } {
+    const claim = new Claim(owner, this.context, this.options, this.#home);
     this.#claims.add(claim);
-    this.#byScope.set(scope, claim);
+    this.#byOwner.set(owner, claim);
     this.#inMemory.add(claim);
-    const caller = claim.join(patience);
+    const caller = claim.join(wait);
     if (caller === null) throw new Error("Impossible (local-queue-1): a claim that nobody has granted is over.");
     return { claim, caller };
   }
@@ -179,7 +179,7 @@ export class LocalQueue {
 
   #remove(claim: Claim, hold: ResourceHold | null): void {
     if (!this.#claims.delete(claim)) return;
-    if (this.#byScope.get(claim.scope) === claim) this.#byScope.delete(claim.scope);
+    if (this.#byOwner.get(claim.owner) === claim) this.#byOwner.delete(claim.owner);
     if (claim.ticket !== null) this.#byTicket.delete(claim.ticket);
     this.#inMemory.delete(claim);
     this.#window.delete(claim);

@@ -73,10 +73,10 @@ export class LocalQueues {
   }
 
   /** No acquire any more; waiting ones are rejected, holds stay. */
-  turnAway(why: string): void {
+  rejectWaiters(why: string): void {
     const reason = "draining";
     this.#closed ??= { why, reason };
-    this.#track(this.#endAll(new ManagerClosedError(why, { reason }), (claim, error) => claim.turnAway(error)));
+    this.#track(this.#endAll(new ManagerClosedError(why, { reason }), (claim, error) => claim.rejectWaiters(error)));
   }
 
   /** Resolves when nobody holds or waits any more, or after `timeoutMs`. */
@@ -86,13 +86,13 @@ export class LocalQueues {
     await bounded(idle, Math.max(1, timeoutMs), this.host.engine.clock, () => undefined);
   }
 
-  /** Ends everything. Resolves when all tickets are withdrawn, or `patienceMs` is over: what is left dies with the session. */
-  async close(why: string, patienceMs: number): Promise<void> {
+  /** Ends everything. Resolves when all tickets are withdrawn, or `timeoutMs` is over: what is left dies with the session. */
+  async close(why: string, timeoutMs: number): Promise<void> {
     const reason = "closed";
     this.#closed = { why, reason };
     await this.#endAll(new ManagerClosedError(why, { reason }), (claim, error) => claim.close(error));
     const withdrawn = Promise.all(this.#background).then(() => undefined);
-    await bounded(withdrawn, patienceMs, this.host.engine.clock, () => undefined);
+    await bounded(withdrawn, timeoutMs, this.host.engine.clock, () => undefined);
   }
 
   /** At once where there are few. With very many, everything else in the process goes on meanwhile; nobody is granted any more. */

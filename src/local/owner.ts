@@ -3,7 +3,7 @@ import type { Reentrancy } from "../options.js";
 import type { TakenBy, Taking } from "./taking.js";
 
 /** The one owner that all bare acquires of a process share, unless `reentrancy` says otherwise. */
-export const PROCESS = { owner: "process" };
+export const PROCESS = { is: "process" };
 
 /**
  * Who owns what an acquire takes. `default`: a bare acquire takes it for the process, and a body of `using` or a `hold()` for
@@ -12,7 +12,7 @@ export const PROCESS = { owner: "process" };
 export type Owning = Reentrancy | "default";
 
 /** What decides on whose behalf a call acquires. */
-export interface ScopeRules {
+export interface OwnerRules {
   readonly owning: Owning;
   /** The innermost hold of this resource that we run inside of, while it stands. */
   readonly enclosing: Taking | undefined;
@@ -34,18 +34,18 @@ export function enclosingTakings(): readonly Taking[] {
 }
 
 /** On whose behalf we acquire: the same object enters the same hold, a fresh one queues. */
-export function scopeOf(rules: ScopeRules, by: TakenBy): object {
+export function ownerOf(rules: OwnerRules, by: TakenBy): object {
   const { owning, enclosing } = rules;
   switch (owning) {
     case "process":
       return PROCESS;
     case "task":
-      return enclosing?.hold.scope ?? {};
+      return enclosing?.hold.owner ?? {};
     case "none":
       return {};
     case "default":
       // What a bare acquire took belongs to the process, bodies included.
-      return enclosing?.hold.scope ?? (by === "acquire" || rules.processHasIt() ? PROCESS : {});
+      return enclosing?.hold.owner ?? (by === "acquire" || rules.processHasIt() ? PROCESS : {});
     default:
       return owning satisfies never;
   }

@@ -1,11 +1,10 @@
-import type { Outcome } from "../local/caller.js";
 import { publishAcquire } from "../diagnostics.js";
 import type { Discipline } from "../queue/discipline.js";
 import { retold, SelfDeadlockError } from "../errors.js";
 import type { LockHome } from "../local/lock-home.js";
 import type { AcquireOptions } from "../options.js";
-import { acquireTimedOut, alreadyLocked, publicOutcome } from "../local/outcome.js";
-import { enclosingTakings, scopeOf } from "../local/owner.js";
+import { acquireTimedOut, alreadyLocked, type Outcome, publicOutcome } from "../local/outcome.js";
+import { enclosingTakings, ownerOf } from "../local/owner.js";
 import { type TakenBy, Taking } from "../local/taking.js";
 
 type Refusal = Exclude<Outcome, { kind: "granted" }>;
@@ -31,13 +30,13 @@ export async function enter(
 ): Promise<Entered> {
   const enclosing = enclosingOf(home);
   const standing = enclosing.findLast(({ hold }) => hold.isHeld);
-  const scope = scopeOf({ owning: home.owning, enclosing: standing, processHasIt: () => home.processHasIt() }, by);
+  const owner = ownerOf({ owning: home.owning, enclosing: standing, processHasIt: () => home.processHasIt() }, by);
   // While the manager drains, those who hold may still enter again.
-  if (!home.existingQueue()?.holdOf(scope)) home.assertOpen();
+  if (!home.existingQueue()?.holdOf(owner)) home.assertOpen();
   signal?.throwIfAborted();
   const timeoutMs = home.failImmediate ? 0 : (timeout ?? home.acquireTimeoutMs);
-  if (timeoutMs !== 0) refuseToWaitForOurselves(home, scope, enclosing);
-  const caller = home.queue().enter(scope, { timeoutMs, signal, onQueued });
+  if (timeoutMs !== 0) refuseToWaitForOurselves(home, owner, enclosing);
+  const caller = home.queue().enter(owner, { timeoutMs, signal, onQueued });
   const outcome = await caller.outcome;
   publishAcquire(home, () => publicOutcome(outcome), caller.elapsedMs);
   if (outcome.kind !== "granted") return outcome;
@@ -55,8 +54,8 @@ export function errorOf(home: LockHome, refusal: Refusal, timeoutMs: number | un
       return retold(refusal.error, resource);
     case "too-late":
       return home.failImmediate
-        ? alreadyLocked(resource, refusal.standing)
-        : acquireTimedOut(resource, refusal.standing, timeoutMs ?? home.acquireTimeoutMs ?? 0);
+        ? alreadyLocked(resource, refusal.survey)
+        : acquireTimedOut(resource, refusal.survey, timeoutMs ?? home.acquireTimeoutMs ?? 0);
     default:
       return refusal satisfies never;
   }
@@ -69,7 +68,7 @@ export function errorOf(home: LockHome, refusal: Refusal, timeoutMs: number | un
  */
 function refuseToWaitForOurselves(
   { discipline, resource }: LockHome,
-  scope: object,
+  owner: object,
   enclosing: readonly Taking[],
 ): void {
   const bodies = enclosing.filter(({ by, hold }) => by === "body" && hold.isHeld);
@@ -77,7 +76,7 @@ function refuseToWaitForOurselves(
   const isFull = discipline.limit !== undefined && permits.size >= discipline.limit;
   const obstacle = bodies.findLast(({ hold }) => {
     // The same kind is entered. A reader goes behind its own write hold; the other way is UpgradeRefusedError, by the queue.
-    if (hold.scope === scope && familyOf(hold.kind) === familyOf(discipline.kind)) return false;
+    if (hold.owner === owner && familyOf(hold.kind) === familyOf(discipline.kind)) return false;
     return !discipline.shared || !hold.isShared || (isFull && permits.has(hold));
   });
   if (obstacle === undefined) return;
