@@ -23,7 +23,7 @@ interface SessionEvents {
   disconnected: [];
   /** The lease is over: whoever held anything must stop believing it. The session itself may still come back. */
   lapsed: [];
-  /** ZooKeeper ended the session, or we closed it: its tickets are gone, and so is this object's use. */
+  /** The service ended the session, or we closed it: its tickets are gone, and so is this object's use. */
   ended: [];
   /** Nobody has a ticket any more. */
   unused: [];
@@ -50,7 +50,7 @@ const MAX_TICKET_BYTES = 900_000;
 const BYTES_PER_PATH = 4;
 
 /**
- * One ZooKeeper session as we may believe in it: the lease.
+ * One session as we may believe in it: the lease.
  *
  * An answer that passed the quorum proves that the servers heard us when the request was *sent*. The lease runs two thirds
  * of the session timeout from the latest such moment; the last third is more than the half tick by which a follower can be
@@ -193,7 +193,7 @@ export class Session extends Emitter<SessionEvents> {
       await changed.promise;
       this.removeListener("connected", changed.resolve).removeListener("ended", changed.resolve);
     }
-    if (this.ended) throw new SessionLostError("The ZooKeeper session has ended.");
+    if (this.ended) throw new SessionLostError("The session has ended.");
   }
 
   end(): void {

@@ -1,0 +1,93 @@
+import { afterAll, afterEach } from "@jest/globals";
+import { systemClock } from "../../../src/common/clock.js";
+import { ZooKeeperQueue } from "../../../src/zookeeper/nodes/zookeeper-queue.js";
+import { adoptedSource, ownedSource } from "../../../src/zookeeper/session/client-source.js";
+import { Connection } from "../../../src/zookeeper/session/connector.js";
+import { InMemoryZooKeeper } from "../../../src/testing/index.js";
+import { ZooKeeper } from "../../helpers/zookeeper-package.js";
+import { until } from "../../helpers/until.js";
+import { closeClient, SESSION_MS, useSetting } from "../../integration/setting.js";
+import type { PortWorld } from "./port-world.js";
+
+const CONNECT_MS = 10_000;
+
+/** What `life` means here: the numbers 0 up to the limit are given out before the end. */
+const limitOf = (life: number | undefined): number | undefined => (life === undefined ? undefined : life - 1);
+
+async function portOf(connection: Connection, life: number | undefined): Promise<ZooKeeperQueue> {
+  const attachment = await connection.attached(AbortSignal.timeout(CONNECT_MS));
+  return new ZooKeeperQueue(attachment, false, connection.longReplies(attachment), limitOf(life));
+}
+
+/** A real server, each session behind a network of its own. To be called at the head of a `describe`. */
+export function realWorld(): PortWorld {
+  const setting = useSetting();
+  return {
+    root: setting.root,
+    wearsOut: true,
+    async party({ life } = {}) {
+      const proxy = await setting.proxy();
+      const connection = new Connection({ probePath: setting.root, auth: undefined });
+      setting.later(() => connection.close());
+      const source = ownedSource(proxy.connectString, SESSION_MS, () => undefined);
+      await connection.open(source, CONNECT_MS, proxy.connectString);
+      const port = await portOf(connection, life);
+      const { client_id, client_password } = connection.attachment!.link.client;
+      return {
+        port,
+        async loseEntry() {
+          await proxy.swallowReply("create");
+        },
+        async expire() {
+          await proxy.close();
+          // Who comes with the session's own password may end it: the server then does what it does at the timeout.
+          const heir = new ZooKeeper({
+            connect: process.env["ZK_TEST_CONNECT"] ?? "",
+            timeout: SESSION_MS,
+            debug_level: 0,
+            client_id,
+            client_password,
+          });
+          heir.init({});
+          await until(() => heir.state === 3, { what: "the session to be taken over" });
+          await closeClient(heir);
+          await proxy.reopen();
+        },
+      };
+    },
+  };
+}
+
+/** The in-memory ZooKeeper of `zk-lock-manager/testing`. To be called at the head of a `describe`. */
+export function memoryWorld(): PortWorld {
+  const root = "/memory";
+  const zooKeeper = new InMemoryZooKeeper();
+  const connections: Connection[] = [];
+  afterEach(async () => {
+    for (const connection of connections.splice(0)) await connection.close();
+    for (const { id } of zooKeeper.sessions()) zooKeeper.expire(id);
+  });
+  afterAll(() => zooKeeper.stop());
+  return {
+    root,
+    wearsOut: true,
+    async party({ life } = {}) {
+      const client = zooKeeper.client({ timeout: SESSION_MS });
+      const connection = new Connection({ probePath: root, auth: undefined });
+      connections.push(connection);
+      connection.adopt(() => adoptedSource(client), systemClock);
+      const port = await portOf(connection, life);
+      return {
+        port,
+        async loseEntry() {
+          zooKeeper.dropReply(client, "create");
+          await Promise.resolve();
+        },
+        async expire() {
+          zooKeeper.expire(port.session.id);
+          await Promise.resolve();
+        },
+      };
+    },
+  };
+}
