@@ -2,14 +2,14 @@ import { type Clock, systemClock } from "../common/clock.js";
 import { Engine } from "../engine/engine.js";
 import type { QueuePort } from "../engine/queue-port.js";
 import { type Auth, DEFAULT_CONNECT_TIMEOUT_MS, DEFAULT_SESSION_TIMEOUT_MS } from "../options.js";
-import type { AdoptableClient, ZooKeeperClient } from "./client/client.js";
+import type { PackageClient, ZooKeeperClient } from "./client/client.js";
 import { ZooKeeperQueue } from "./nodes/zookeeper-queue.js";
 import { type Locator, parseServers } from "./session/addresses.js";
 import { adoptedSource, type ClientSource, ownedSource } from "./session/client-source.js";
 import { Connector } from "./session/connector.js";
 import type { Attachment } from "./session/session-carrier.js";
 
-export type { AdoptableClient } from "./client/client.js";
+export type { ZooKeeperClient } from "./client/client.js";
 export type { Address, Locator } from "./session/addresses.js";
 
 interface ZooKeeperOptions {
@@ -59,9 +59,9 @@ export class ZooKeeperEngine extends Engine {
    * Takes the session of a client that stays its owner's; the client is started here if nobody has.
    * @throws InvalidArgumentError for a client that is closed or in use elsewhere, or while there is another one
    */
-  adopt(client: AdoptableClient): void {
-    // Only the names are part of the public type: see AdoptableClient.
-    const given = client as ZooKeeperClient;
+  adopt(client: ZooKeeperClient): void {
+    // Only the names are part of the public type: see ZooKeeperClient.
+    const given = client as PackageClient;
     this.adoptFrom(() => adoptedSource(given), given.clock);
   }
 
