@@ -20,6 +20,7 @@ export interface HoldSighting {
 export type ResourceEvent =
   ({ readonly type: "locked" } & HoldSighting) | ({ readonly type: "unlocked" } & HoldSighting);
 
+/** What a watcher tells its listeners. */
 export interface WatcherEvents {
   locked: [hold: HoldSighting];
   unlocked: [hold: HoldSighting];

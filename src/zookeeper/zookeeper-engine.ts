@@ -26,7 +26,7 @@ interface SessionOptions {
   readonly connectTimeout?: number | undefined;
 }
 
-/** ZooKeeper as an engine: one session after the other, by clients of its own (`connect`) or somebody else's (`adopt`). */
+/** ZooKeeper as an engine: its sessions are those of clients of its own (`connect`), or of somebody else's (`adopt`). */
 export class ZooKeeperEngine extends Engine {
   readonly #connector: Connector;
   readonly #ports = new WeakMap<Attachment, ZooKeeperQueue>();
@@ -45,7 +45,8 @@ export class ZooKeeperEngine extends Engine {
 
   /**
    * Opens a session of our own, and a new one whenever one has ended.
-   * @throws ConnectError when no server answers within `connectTimeout`, AccessDeniedError, InvalidArgumentError; the engine is closed then
+   * @throws ConnectError when no server answers within `connectTimeout`, AccessDeniedError, InvalidArgumentError; the
+   *   engine is of no use any more then
    */
   async connect(servers: string | Locator, { sessionTimeout, connectTimeout }: SessionOptions): Promise<void> {
     if (typeof servers !== "function") parseServers(servers);
