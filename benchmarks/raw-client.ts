@@ -1,6 +1,6 @@
 import { setImmediate as nextMacrotask } from "node:timers/promises";
 import ZooKeeper from "zookeeper";
-import type { ZooKeeperClient } from "../src/zookeeper/client/client.js";
+import type { PackageClient } from "../src/zookeeper/client/client.js";
 import type { Contender } from "./contender.js";
 
 const EPHEMERAL_SEQUENTIAL = 3;
@@ -16,10 +16,10 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * kept when anything goes wrong; it is the ceiling to measure against.
  */
 export class RawClient {
-  readonly #client: ZooKeeperClient;
+  readonly #client: PackageClient;
   readonly #directory: string;
 
-  private constructor(client: ZooKeeperClient, directory: string) {
+  private constructor(client: PackageClient, directory: string) {
     this.#client = client;
     this.#directory = directory;
   }
@@ -27,7 +27,7 @@ export class RawClient {
   /** @param directory where the tickets go; made here, with all that is above it */
   static async connect(servers: string, directory: string): Promise<RawClient> {
     const config = { connect: servers, timeout: SESSION_TIMEOUT_MS, debug_level: 0 };
-    const Client = ZooKeeper as unknown as new (config: object) => ZooKeeperClient;
+    const Client = ZooKeeper as unknown as new (config: object) => PackageClient;
     const client = new Client(config);
     await new Promise<void>((resolve, reject) => {
       const giveUp = (): void => reject(new Error(`No ZooKeeper answers at ${servers}.`));

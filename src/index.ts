@@ -41,7 +41,7 @@ export type {
   SemaphoreOptions,
   SlotOptions,
 } from "./options.js";
-export type { Address, AdoptableClient as ZooKeeperClient, Locator } from "./zookeeper/zookeeper-engine.js";
+export type { Address, Locator, ZooKeeperClient } from "./zookeeper/zookeeper-engine.js";
 export {
   AccessDeniedError,
   AcquireTimeoutError,

@@ -32,7 +32,7 @@ import { ResourceWatcher } from "./inspection/resource-watcher.js";
 import { ZkSemaphore } from "./locks/semaphore.js";
 import type { SessionStatus } from "./engine/session.js";
 import type { FencingToken } from "./engine/ticket.js";
-import { type AdoptableClient, type Locator, ZooKeeperEngine } from "./zookeeper/zookeeper-engine.js";
+import { type Locator, type ZooKeeperClient, ZooKeeperEngine } from "./zookeeper/zookeeper-engine.js";
 
 /** How long `close` waits, at the most, for tickets to be withdrawn. What is left then dies with the session. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -87,7 +87,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    * here). Once its session has ended, `init` takes the next one. One client serves one manager at a time.
    * @throws InvalidArgumentError for a client that is closed or another manager's, or while there is another one
    */
-  init(client: AdoptableClient): this {
+  init(client: ZooKeeperClient): this {
     this.#engine.adopt(client);
     return this;
   }

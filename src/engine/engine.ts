@@ -11,15 +11,15 @@ interface EngineEvents {
   suspended: [];
   /** The lease is over, or the session has ended. */
   lost: [];
-  /** What was handed in to reach the service had to be replaced by something of the engine's own, in the same session. */
+  /** What was handed in to reach the service was replaced by something of the engine's own, in the same session. */
   replaced: [];
   /** A fault that no call could be told of, once each. */
   error: [error: LockError];
 }
 
 /**
- * A coordination service, as the rest of the library sees it: one session after the other, and a port for each. Events are told
- * synchronously, in the middle of what the engine does: a listener calls nothing of the user's.
+ * A coordination service, as the rest of the library sees it: one session after the other, and a port for each. Events
+ * are told synchronously, in the middle of what the engine does: a listener calls nothing of the user's.
  */
 export abstract class Engine extends Emitter<EngineEvents> {
   #session: Session | null = null;
@@ -28,14 +28,14 @@ export abstract class Engine extends Emitter<EngineEvents> {
   abstract get clock(): Clock;
 
   /**
-   * The port of the session there is, or of the next one, if one is coming; the same object for as long as the session lasts.
+   * The port of the session there is, or of the next one, if one is coming; the same object as long as the session lasts.
    * @throws SessionLostError where none is coming, ManagerClosedError, or the signal's reason
    */
   abstract port(signal: AbortSignal): Promise<QueuePort>;
 
   /**
-   * Waits, for a few seconds at the most, until nobody has a ticket any more and what was asked is answered; then ends the session,
-   * where it is the engine's to end. No session comes after it. Idempotent; never rejects.
+   * Waits, for a few seconds at the most, until nobody has a ticket any more and what was asked is answered; then ends the
+   * session, where it is the engine's to end. No session comes after it. Idempotent; never rejects.
    */
   abstract close(): Promise<void>;
 

@@ -29,7 +29,7 @@ interface SessionEvents {
   unused: [];
 }
 
-/** What is known of a session. Its three sides change each on its own while it lives; nothing is left to know of one that has ended. */
+/** Of a session that lives three things are known, and each changes on its own; of one that has ended, nothing more. */
 type State = Alive | { readonly kind: "ended" };
 
 interface Alive {

@@ -20,6 +20,7 @@ export interface HoldSighting {
 export type ResourceEvent =
   ({ readonly type: "locked" } & HoldSighting) | ({ readonly type: "unlocked" } & HoldSighting);
 
+/** What a watcher tells its listeners. */
 export interface WatcherEvents {
   locked: [hold: HoldSighting];
   unlocked: [hold: HoldSighting];
@@ -182,7 +183,6 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
     await fewAtATime(telling, async (ticket) =>
       keep(ticket, this.#read.get(ticket.ref) ?? (await port.read(ticket.ref))),
     );
-    this.#read = new Map([...contents].map(([{ ref }, content]) => [ref, content]));
     const [head] = telling;
     const writer = head?.demand === "exclusive" ? contents.get(head)?.owner : undefined;
     const its = telling.filter((ticket) => writer !== undefined && contents.get(ticket)?.owner === writer);
@@ -193,6 +193,8 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
         keep(ticket, content);
       });
     }
+    // Also what was written since: a write ticket that keeps its place says so when its reader has gone, too.
+    this.#read = new Map([...contents].map(([{ ref }, content]) => [ref, content]));
     return contents;
   }
 

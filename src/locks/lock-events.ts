@@ -4,6 +4,7 @@ import type { ResourceHold } from "../hold/hold.js";
 import { later } from "../common/later.js";
 import type { FencingToken } from "../engine/ticket.js";
 
+/** What a handle on a lock tells its listeners. */
 export interface LockEvents {
   /**
    * Others are before a call of this handle: tasks of this process, and tickets of others as far as we have seen. Once when the call

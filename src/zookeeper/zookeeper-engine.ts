@@ -2,14 +2,14 @@ import { type Clock, systemClock } from "../common/clock.js";
 import { Engine } from "../engine/engine.js";
 import type { QueuePort } from "../engine/queue-port.js";
 import { type Auth, DEFAULT_CONNECT_TIMEOUT_MS, DEFAULT_SESSION_TIMEOUT_MS } from "../options.js";
-import type { AdoptableClient, ZooKeeperClient } from "./client/client.js";
+import type { PackageClient, ZooKeeperClient } from "./client/client.js";
 import { ZooKeeperQueue } from "./nodes/zookeeper-queue.js";
 import { type Locator, parseServers } from "./session/addresses.js";
 import { adoptedSource, type ClientSource, ownedSource } from "./session/client-source.js";
 import { Connector } from "./session/connector.js";
 import type { Attachment } from "./session/session-carrier.js";
 
-export type { AdoptableClient } from "./client/client.js";
+export type { ZooKeeperClient } from "./client/client.js";
 export type { Address, Locator } from "./session/addresses.js";
 
 interface ZooKeeperOptions {
@@ -28,7 +28,7 @@ interface SessionOptions {
   readonly connectTimeout?: number | undefined;
 }
 
-/** ZooKeeper as an engine: one session after the other, by clients of its own (`connect`) or somebody else's (`adopt`). */
+/** ZooKeeper as an engine: its sessions are those of clients of its own (`connect`), or of somebody else's (`adopt`). */
 export class ZooKeeperEngine extends Engine {
   readonly #connector: Connector;
   readonly #ports = new WeakMap<Attachment, ZooKeeperQueue>();
@@ -47,7 +47,8 @@ export class ZooKeeperEngine extends Engine {
 
   /**
    * Opens a session of our own, and a new one whenever one has ended.
-   * @throws ConnectError when no server answers within `connectTimeout`, AccessDeniedError, InvalidArgumentError; the engine is closed then
+   * @throws ConnectError when no server answers within `connectTimeout`, AccessDeniedError, InvalidArgumentError; the
+   *   engine is of no use any more then
    */
   async connect(servers: string | Locator, { sessionTimeout, connectTimeout }: SessionOptions): Promise<void> {
     if (typeof servers !== "function") parseServers(servers);
@@ -61,9 +62,9 @@ export class ZooKeeperEngine extends Engine {
    * Takes the session of a client that stays its owner's; the client is started here if nobody has.
    * @throws InvalidArgumentError for a client that is closed or in use elsewhere, or while there is another one
    */
-  adopt(client: AdoptableClient): void {
-    // Only the names are part of the public type: see AdoptableClient.
-    const given = client as ZooKeeperClient;
+  adopt(client: ZooKeeperClient): void {
+    // Only the names are part of the public type: see ZooKeeperClient.
+    const given = client as PackageClient;
     this.adoptFrom(() => adoptedSource(given), given.clock);
   }
 

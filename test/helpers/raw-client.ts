@@ -1,5 +1,5 @@
 import { setImmediate as nextMacrotask } from "node:timers/promises";
-import type { Stat, ZooKeeperClient } from "../../src/zookeeper/client/client.js";
+import type { PackageClient, Stat } from "../../src/zookeeper/client/client.js";
 import { until } from "./until.js";
 import { ZooKeeper } from "./zookeeper-package.js";
 
@@ -35,9 +35,9 @@ export function openRawClients(): readonly RawClient[] {
 /** Looks at the server from outside, with nothing of the library in between. Paths are absolute. */
 export class RawClient {
   /** The client itself, for what is not here. */
-  readonly client: ZooKeeperClient;
+  readonly client: PackageClient;
 
-  private constructor(client: ZooKeeperClient) {
+  private constructor(client: PackageClient) {
     this.client = client;
     open.add(this);
   }

@@ -10,7 +10,7 @@ import {
   ZkLockManager,
 } from "../../src/index.js";
 import { queueOf } from "../../src/zookeeper/nodes/ticket-names.js";
-import type { ZooKeeperClient } from "../../src/zookeeper/client/client.js";
+import type { PackageClient } from "../../src/zookeeper/client/client.js";
 import { noLeaks } from "./leaks.js";
 import { startWorker, type WorkerProcess } from "./processes.js";
 import { RawClient } from "./raw-client.js";
@@ -50,7 +50,7 @@ export class Setting {
   }
 
   /** A manager that has been given `client`. */
-  adopting(client: ZooKeeperClient, options: ManagerOptions = {}): ZkLockManager {
+  adopting(client: PackageClient, options: ManagerOptions = {}): ZkLockManager {
     return this.keep(new ZkLockManager({ rootDir: this.root, ...options }).init(client));
   }
 
@@ -76,14 +76,14 @@ export class Setting {
   }
 
   /** A client as a user makes it, not started. It is closed after the test, whoever started it. */
-  client(servers = SERVER, timeout = SESSION_MS): ZooKeeperClient {
+  client(servers = SERVER, timeout = SESSION_MS): PackageClient {
     const client = new ZooKeeper({ connect: `${servers},${servers},${servers}`, timeout, debug_level: 0 });
     this.later(() => closeClient(client));
     return client;
   }
 
   /** The same, and in touch. */
-  async connectedClient(servers = SERVER, timeout = SESSION_MS): Promise<ZooKeeperClient> {
+  async connectedClient(servers = SERVER, timeout = SESSION_MS): Promise<PackageClient> {
     const client = this.client(servers, timeout);
     client.init({});
     await until(() => client.state === 3, { what: "the client to connect" });
@@ -153,7 +153,7 @@ export function useSetting(): Setting {
 }
 
 /** Closes a client as its owner would; never from within one of its callbacks, which can end the process. */
-export async function closeClient(client: ZooKeeperClient): Promise<void> {
+export async function closeClient(client: PackageClient): Promise<void> {
   await nextMacrotask();
   // What has never been started, or has been closed, has no timeout. (Its state is 0 between two attempts to connect, too.)
   if (client.timeout >= 0) client.close();

@@ -6,22 +6,27 @@
  */
 import {
   AcquireTimeoutError,
+  type Address,
   type AcquireOptions,
   type ConnectOptions,
   type FencingToken,
   type Hold,
   type Identity,
   LockError,
+  type LockEvents,
   LockLostError,
   type LockOptions,
   type LossReason,
+  type ManagerEvents,
   type ManagerOptions,
+  type MultiLockEvents,
   type HeldResource,
   type Reentrancy,
   type SemaphoreHold,
   type SlotOptions,
   StaleTokenError,
   type TicketStatus,
+  type WatcherEvents,
   type ZkLock,
   ZkLockManager,
   type ZkSemaphore,
@@ -38,6 +43,12 @@ function same<A, B>(_proof: Equal<A, B>): void {
 same<FencingToken, number>(true);
 same<Reentrancy, "process" | "task" | "none">(true);
 same<LossReason, "lease-over" | "session-expired" | "ticket-gone" | "closed">(true);
+
+same<keyof ManagerEvents, "connected" | "suspended" | "lost" | "replaced" | "force-released" | "error">(true);
+same<LockEvents["lost"], [error: LockLostError]>(true);
+same<MultiLockEvents["lost"], [error: LockLostError]>(true);
+same<keyof WatcherEvents, "locked" | "unlocked" | "event" | "error" | "closed">(true);
+same<Awaited<ReturnType<Locator>>, string | Address | Address[]>(true);
 
 export async function usesAManager(client: ZooKeeperClient): Promise<void> {
   const manager = new ZkLockManager();

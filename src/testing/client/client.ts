@@ -10,7 +10,7 @@ import type {
   PathCallback,
   StatCallback,
   VoidCallback,
-  ZooKeeperClient,
+  PackageClient,
 } from "../../zookeeper/client/client.js";
 import { ClientCore } from "./client-core.js";
 import type { ClientHazard } from "./client-observer.js";
@@ -39,7 +39,7 @@ const DEFAULT_ADDRESSES = 3;
  * A client of the in-memory ensemble, with the calls, events and quirks of the `zookeeper` package's. Events: `connect`,
  * `connecting`, `created`, `deleted`, `changed`, `child` with (client, path), and `close` with (client, code).
  */
-export class InMemoryClient extends EventEmitter implements ZooKeeperClient {
+export class InMemoryClient extends EventEmitter implements PackageClient {
   readonly clock: Clock;
   #core: ClientCore | null = null;
 

@@ -5,7 +5,7 @@ import type { Clock } from "../../common/clock.js";
  * in-memory one both fit. A callback gets the server's code first (0 is success); a negative *return value* of a call means
  * that its callback will never come.
  */
-export interface ZooKeeperClient {
+export interface PackageClient {
   /** 0 not started, 1 connecting, 2 associating, 3 connected, 999 (or negative) not usable any more. */
   readonly state: number;
   /** The session's id, in hexadecimal; "0" before the first connect. */
@@ -38,9 +38,9 @@ export interface ZooKeeperClient {
 
 /**
  * A client as `init` takes it. The types that the `zookeeper` package comes with are not those of its values (a session's id is
- * no number), so only the names are asked for; what is behind them is ZooKeeperClient.
+ * no number), so only the names are asked for; what is behind them is PackageClient.
  */
-export type AdoptableClient = Readonly<
+export type ZooKeeperClient = Readonly<
   Record<
     | "state"
     | "client_id"
@@ -65,7 +65,7 @@ export type AdoptableClient = Readonly<
 
 /** The binding's own calls: as the wrapper's, but for ACL entries, which it spells differently (so that one is left out). */
 export type ClientCalls = Pick<
-  ZooKeeperClient,
+  PackageClient,
   "state" | "a_create" | "a_exists" | "a_get" | "a_get_children2" | "a_set" | "a_delete_" | "a_sync"
 >;
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { type Clock, elapsedMs, type Instant, instantOf } from "../../common/clock.js";
-import type { ClientCalls, ZooKeeperClient } from "./client.js";
+import type { ClientCalls, PackageClient } from "./client.js";
 import { ClientState, Code } from "./codes.js";
 import { UNBOUNDED_PARTIAL_READS } from "./native-client.js";
 
@@ -29,7 +29,7 @@ export interface Reply<T> {
 const SENT_PER_TURN = 500;
 
 type Done<T> = (code: number, value: T | null) => void;
-export type Send<T> = (calls: ClientCalls, done: Done<T>, client: ZooKeeperClient) => number;
+export type Send<T> = (calls: ClientCalls, done: Done<T>, client: PackageClient) => number;
 
 /** The package's own `response_counter_limit`. */
 const DEFAULT_PARTIAL_READS = 10;
@@ -67,7 +67,7 @@ export class Link extends EventEmitter<LinkEvents> {
   readonly #unhook: () => void;
 
   constructor(
-    readonly client: ZooKeeperClient,
+    readonly client: PackageClient,
     private readonly clock: Clock,
   ) {
     super();

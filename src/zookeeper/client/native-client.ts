@@ -1,6 +1,6 @@
 import { isMainThread } from "node:worker_threads";
 import { ConnectError } from "../../errors.js";
-import type { ZooKeeperClient } from "./client.js";
+import type { PackageClient } from "./client.js";
 
 type NativeConstructor = new (config: object) => unknown;
 
@@ -51,7 +51,7 @@ export async function openNativeClient(
   connect: string,
   timeoutMs: number,
   resume?: SessionCredentials,
-): Promise<ZooKeeperClient> {
+): Promise<PackageClient> {
   const ZooKeeper = await loadPackage();
   const config = {
     connect,
@@ -59,7 +59,7 @@ export async function openNativeClient(
     response_counter_limit: UNBOUNDED_PARTIAL_READS,
     ...(resume && { client_id: resume.id, client_password: resume.password }),
   };
-  const client = new ZooKeeper(config) as ZooKeeperClient;
+  const client = new ZooKeeper(config) as PackageClient;
   // The package's default level writes to stderr; what matters reaches the user through our errors and events.
   client.init({ debug_level: 0 });
   return client;

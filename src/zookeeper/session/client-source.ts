@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type LockError } from "../../errors.js";
 import { connectString, type Locator, oddConnectString } from "./addresses.js";
-import type { ZooKeeperClient } from "../client/client.js";
+import type { PackageClient } from "../client/client.js";
 import {
   loadPackage,
   openNativeClient,
@@ -19,13 +19,13 @@ export interface ClientSource {
    */
   readonly takeOver: "at-once" | "if-closed" | "never";
   /** A client on its way to a new session; null: there will be no other. */
-  next(): Promise<ZooKeeperClient | null>;
+  next(): Promise<PackageClient | null>;
   /** A client on its way into the session of these credentials. */
-  resume(credentials: SessionCredentials): Promise<ZooKeeperClient>;
+  resume(credentials: SessionCredentials): Promise<PackageClient>;
   /** Why no session comes about, as far as it can be found out in a second or two; null: nothing is known. */
   trouble?(): Promise<Trouble | null>;
   /** A client on its way to a session of its own, beside the one that `next` gave; absent where there is no way to make one. */
-  second?(): Promise<ZooKeeperClient>;
+  second?(): Promise<PackageClient>;
   /** The manager needs its clients no more. */
   release?(): void;
   /** How long the client of attempt 0, 1, … is given to connect, in milliseconds. */
@@ -66,7 +66,7 @@ export function ownedSource(
  * The one session of a client that belongs to the caller; the client is started here if nobody has.
  * @throws InvalidArgumentError for a client that is closed, cannot be started, or is another manager's
  */
-export function adoptedSource(client: ZooKeeperClient): ClientSource {
+export function adoptedSource(client: PackageClient): ClientSource {
   if (client.native !== undefined && OUT_OF_PLACE !== null) throw new InvalidArgumentError(OUT_OF_PLACE);
   if (clientsInUse().has(client)) {
     throw new InvalidArgumentError(
@@ -77,7 +77,7 @@ export function adoptedSource(client: ZooKeeperClient): ClientSource {
   if (!(client.timeout >= 0)) start(client);
   clientsInUse().add(client);
   const connect = client.config?.connect;
-  let given: ZooKeeperClient | null = client;
+  let given: PackageClient | null = client;
   return {
     takeOver: client.native !== undefined && connect !== undefined ? "if-closed" : "never",
     next: () => {
@@ -99,7 +99,7 @@ function clientsInUse(): WeakSet<object> {
   return (shared[CLIENTS_IN_USE] ??= new WeakSet());
 }
 
-function start(client: ZooKeeperClient): void {
+function start(client: PackageClient): void {
   const hasLived = client.client_id !== "0";
   if (hasLived || client.config === undefined) {
     throw new InvalidArgumentError(

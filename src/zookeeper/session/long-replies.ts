@@ -3,7 +3,7 @@ import { bounded } from "../../common/bounded.js";
 import { instantOf } from "../../common/clock.js";
 import { LockError } from "../../errors.js";
 import type { Session } from "../../engine/session.js";
-import type { Stat, ZooKeeperClient } from "../client/client.js";
+import type { PackageClient, Stat } from "../client/client.js";
 import { Code } from "../client/codes.js";
 import { establish, type Greeting } from "./handshake.js";
 import { Link, type Reply, type Send } from "../client/link.js";
@@ -37,7 +37,7 @@ export class LongReplies {
   constructor(
     private readonly carrier: Carrier,
     private readonly greeting: Greeting,
-    private readonly open: (() => Promise<ZooKeeperClient>) | undefined,
+    private readonly open: (() => Promise<PackageClient>) | undefined,
   ) {
     carrier.session.once("ended", () => this.#ended.abort());
   }
@@ -88,7 +88,7 @@ export class LongReplies {
   }
 
   /** Null: no server was reached, and the next read tries again. @throws AccessDeniedError, ConnectError */
-  async #connect(open: () => Promise<ZooKeeperClient>): Promise<Link | null> {
+  async #connect(open: () => Promise<PackageClient>): Promise<Link | null> {
     try {
       const link = new Link(await open(), this.greeting.clock);
       const answer = await establish(link, this.greeting, WINDOW_MS, this.#ended.signal);

@@ -3,7 +3,7 @@ import { bounded } from "../../common/bounded.js";
 import type { Instant } from "../../common/clock.js";
 import { Session } from "../../engine/session.js";
 import { chrootOf } from "./addresses.js";
-import type { ZooKeeperClient } from "../client/client.js";
+import type { PackageClient } from "../client/client.js";
 import type { ClientSource } from "./client-source.js";
 import { type Greeting, establish } from "./handshake.js";
 import { startKeepAlive } from "./keep-alive.js";
@@ -176,7 +176,7 @@ export class Attachment {
     credentials: SessionCredentials,
     windowMs: number,
   ): Promise<{ link: Link; heardAt: Instant } | "expired" | null> {
-    let client: ZooKeeperClient;
+    let client: PackageClient;
     try {
       client = await this.source.resume(credentials);
     } catch {

@@ -1,8 +1,8 @@
-import type { ClientConfig, Stat, ZooKeeperClient } from "../../../src/zookeeper/client/client.js";
+import type { ClientConfig, PackageClient, Stat } from "../../../src/zookeeper/client/client.js";
 import { until } from "../../helpers/until.js";
 
 /** What both clients have, beside what the library uses. */
-export interface FullClient extends ZooKeeperClient {
+export interface FullClient extends PackageClient {
   a_exists(path: string, watch: boolean, done: (code: number, message: string, stat: Stat | null) => void): number;
 }
 

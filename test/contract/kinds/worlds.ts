@@ -1,7 +1,7 @@
 import { afterAll, afterEach } from "@jest/globals";
 import { type ManagerOptions, ZkLockManager } from "../../../src/index.js";
 import { queueOf } from "../../../src/zookeeper/nodes/ticket-names.js";
-import type { ZooKeeperClient } from "../../../src/zookeeper/client/client.js";
+import type { PackageClient } from "../../../src/zookeeper/client/client.js";
 import { type InMemoryClient, InMemoryZooKeeper } from "../../../src/testing/index.js";
 import { closeClient, SERVER, SESSION_MS, useSetting } from "../../helpers/setting.js";
 import { ZooKeeper } from "../../helpers/zookeeper-package.js";
@@ -23,8 +23,8 @@ export interface World {
 /** The `zookeeper` package on a real server. To be called at the head of a `describe`. */
 export function realWorld(): World {
   const setting = useSetting();
-  const mortals = new WeakMap<ZkLockManager, { proxy: TcpProxy; client: ZooKeeperClient }>();
-  async function adopting(client: ZooKeeperClient, options: ManagerOptions = {}): Promise<ZkLockManager> {
+  const mortals = new WeakMap<ZkLockManager, { proxy: TcpProxy; client: PackageClient }>();
+  async function adopting(client: PackageClient, options: ManagerOptions = {}): Promise<ZkLockManager> {
     const manager = setting.adopting(client, options);
     await until(() => manager.session.state === "connected", { what: "the manager to be connected" });
     return manager;

@@ -4,7 +4,7 @@ import { ConnectionLossError, type QueuePort } from "../../../src/engine/queue-p
 import { insist } from "../../../src/engine/until-answered.js";
 import type { Kind, Listing, Ticket } from "../../../src/engine/ticket.js";
 import { SessionLostError } from "../../../src/errors.js";
-import { rejection } from "../../integration/setting.js";
+import { rejection } from "../../helpers/setting.js";
 import { until } from "../../helpers/until.js";
 import type { PortWorld } from "./port-world.js";
 

@@ -2,11 +2,11 @@ import { afterAll, afterEach } from "@jest/globals";
 import { systemClock } from "../../../src/common/clock.js";
 import { ZooKeeperQueue } from "../../../src/zookeeper/nodes/zookeeper-queue.js";
 import { adoptedSource, ownedSource } from "../../../src/zookeeper/session/client-source.js";
-import { Connection } from "../../../src/zookeeper/session/connector.js";
+import { Connector } from "../../../src/zookeeper/session/connector.js";
 import { InMemoryZooKeeper } from "../../../src/testing/index.js";
 import { ZooKeeper } from "../../helpers/zookeeper-package.js";
 import { until } from "../../helpers/until.js";
-import { closeClient, SESSION_MS, useSetting } from "../../integration/setting.js";
+import { closeClient, SESSION_MS, useSetting } from "../../helpers/setting.js";
 import type { PortWorld } from "./port-world.js";
 
 const CONNECT_MS = 10_000;
@@ -14,7 +14,7 @@ const CONNECT_MS = 10_000;
 /** What `life` means here: the numbers 0 up to the limit are given out before the end. */
 const limitOf = (life: number | undefined): number | undefined => (life === undefined ? undefined : life - 1);
 
-async function portOf(connection: Connection, life: number | undefined): Promise<ZooKeeperQueue> {
+async function portOf(connection: Connector, life: number | undefined): Promise<ZooKeeperQueue> {
   const attachment = await connection.attached(AbortSignal.timeout(CONNECT_MS));
   return new ZooKeeperQueue(attachment, false, connection.longReplies(attachment), limitOf(life));
 }
@@ -27,12 +27,13 @@ export function realWorld(): PortWorld {
     wearsOut: true,
     async party({ life } = {}) {
       const proxy = await setting.proxy();
-      const connection = new Connection({ probePath: setting.root, auth: undefined });
+      const connection = new Connector({ probePath: setting.root, auth: undefined });
       setting.later(() => connection.close());
       const source = ownedSource(proxy.connectString, SESSION_MS, () => undefined);
       await connection.open(source, CONNECT_MS, proxy.connectString);
       const port = await portOf(connection, life);
-      const { client_id, client_password } = connection.attachment!.link.client;
+      const attachment = await connection.attached(AbortSignal.timeout(CONNECT_MS));
+      const { client_id, client_password } = attachment.link.client;
       return {
         port,
         async loseEntry() {
@@ -62,7 +63,7 @@ export function realWorld(): PortWorld {
 export function memoryWorld(): PortWorld {
   const root = "/memory";
   const zooKeeper = new InMemoryZooKeeper();
-  const connections: Connection[] = [];
+  const connections: Connector[] = [];
   afterEach(async () => {
     for (const connection of connections.splice(0)) await connection.close();
     for (const { id } of zooKeeper.sessions()) zooKeeper.expire(id);
@@ -73,7 +74,7 @@ export function memoryWorld(): PortWorld {
     wearsOut: true,
     async party({ life } = {}) {
       const client = zooKeeper.client({ timeout: SESSION_MS });
-      const connection = new Connection({ probePath: root, auth: undefined });
+      const connection = new Connector({ probePath: root, auth: undefined });
       connections.push(connection);
       connection.adopt(() => adoptedSource(client), systemClock);
       const port = await portOf(connection, life);

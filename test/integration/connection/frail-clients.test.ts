@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { ZkLockManager } from "../../../src/index.js";
-import type { ClientConfig, ZooKeeperClient } from "../../../src/zookeeper/client/client.js";
+import type { ClientConfig, PackageClient } from "../../../src/zookeeper/client/client.js";
 import type { TcpProxy } from "../../helpers/tcp-proxy.js";
 import { until } from "../../helpers/until.js";
 import { ZooKeeper } from "../../helpers/zookeeper-package.js";
@@ -13,7 +13,7 @@ const TICKETS = 600;
 const setting = useSetting();
 
 /** As the client's README makes one: nothing is said of how many partial replies it bears, so it is ten. */
-function plainClient(connect: string, config: ClientConfig = {}): ZooKeeperClient {
+function plainClient(connect: string, config: ClientConfig = {}): PackageClient {
   const client = new ZooKeeper({
     connect,
     timeout: 10_000,
@@ -25,7 +25,7 @@ function plainClient(connect: string, config: ClientConfig = {}): ZooKeeperClien
   return client;
 }
 
-async function started(client: ZooKeeperClient): Promise<ZooKeeperClient> {
+async function started(client: PackageClient): Promise<PackageClient> {
   client.init(client.config ?? {});
   await until(() => client.state === 3, { what: "the client to connect" });
   return client;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { createHash } from "node:crypto";
 import { AccessDeniedError, type LockError } from "../../../src/index.js";
-import type { Acl, ZooKeeperClient } from "../../../src/zookeeper/client/client.js";
+import type { Acl, PackageClient } from "../../../src/zookeeper/client/client.js";
 import { EPHEMERAL, RawClient } from "../../helpers/raw-client.js";
 import { ask } from "../../helpers/server-statistics.js";
 import { until } from "../../helpers/until.js";
@@ -45,7 +45,7 @@ function aclOf(raw: RawClient, path: string): Promise<readonly Acl[]> {
   return new Promise((resolve) => raw.client.a_get_acl(path, (_code, _message, acl) => resolve(acl ?? [])));
 }
 
-function authenticateAsAlice(client: ZooKeeperClient): Promise<number> {
+function authenticateAsAlice(client: PackageClient): Promise<number> {
   return new Promise((resolve) => {
     client.add_auth("digest", CREDENTIALS, resolve);
     client.a_sync("/", () => undefined);

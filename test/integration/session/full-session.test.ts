@@ -4,7 +4,7 @@ import { InMemoryZooKeeper, VirtualClock } from "../../../src/testing/index.js";
 import { RawClient } from "../../helpers/raw-client.js";
 import { until } from "../../helpers/until.js";
 import { canStartServers, startServer } from "../../helpers/zookeeper-server.js";
-import type { ZooKeeperClient } from "../../../src/zookeeper/client/client.js";
+import type { PackageClient } from "../../../src/zookeeper/client/client.js";
 import { ZooKeeper } from "../../helpers/zookeeper-package.js";
 import { closeClient, rejection, useSetting } from "../../helpers/setting.js";
 
@@ -18,7 +18,7 @@ const LONG_MS = 30_000;
 const name = (number: number): string => `${number}-`.padEnd(NAME_LENGTH, "x");
 
 /** Ends a session from elsewhere: takes it over with its credentials, and closes it. */
-async function endSessionOf({ client_id, client_password }: ZooKeeperClient, connect: string): Promise<void> {
+async function endSessionOf({ client_id, client_password }: PackageClient, connect: string): Promise<void> {
   const executor = new ZooKeeper({ connect, timeout: LONG_MS, debug_level: 0, client_id, client_password });
   executor.init({});
   await until(() => executor.state === 3, { what: "the session to be taken over" });

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ZooKeeperClient } from "../../../src/zookeeper/client/client.js";
+import type { PackageClient } from "../../../src/zookeeper/client/client.js";
 import { until } from "../../helpers/until.js";
 import { canStartServers, startServer } from "../../helpers/zookeeper-server.js";
 import { closeClient, journal, rejection, SERVER, useSetting } from "../../helpers/setting.js";
@@ -13,7 +13,7 @@ const setting = useSetting();
 const LONG_MS = 30_000;
 
 /** Ends a session from elsewhere: takes it over with its credentials, and closes it. */
-async function endSessionOf(client: ZooKeeperClient): Promise<void> {
+async function endSessionOf(client: PackageClient): Promise<void> {
   const executor = new ZooKeeper({
     connect: SERVER,
     timeout: LONG_MS,
