@@ -3,6 +3,9 @@ import { connect } from "node:net";
 /**
  * Asks a ZooKeeper server one of its four-letter words (`ruok`, `srvr`, `mntr`, `wchs`, `dump` …) and resolves with its
  * answer. Rejects when nobody listens, or when the answer is not there within `timeoutMs`.
+ * @param {string} word
+ * @param {{ host?: string | undefined; port: number; timeoutMs?: number | undefined }} server `timeoutMs`: 2,000 unless told
+ * @returns {Promise<string>}
  */
 export function fourLetterWord(word, { host = "127.0.0.1", port, timeoutMs = 2_000 }) {
   return new Promise((resolve, reject) => {

@@ -12,7 +12,10 @@ const HIGHEST = 32_000;
 /** Given out in this process: a port is bound later than it is chosen, so asking the kernel alone would not do. */
 const given = new Set();
 
-/** A loopback port that nobody listens on, and that this process gives out once only. */
+/**
+ * A loopback port that nobody listens on, and that this process gives out once only.
+ * @returns {Promise<number>}
+ */
 export async function freePort() {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const port = randomInt(LOWEST, HIGHEST);

@@ -5,7 +5,10 @@ import { delimiter, join } from "node:path";
 /** Where Homebrew keeps a Java that it does not link into the path. */
 const HOMEBREW = ["/opt/homebrew/opt/openjdk/bin/java", "/usr/local/opt/openjdk/bin/java"];
 
-/** The `java` program to run: that of JAVA_HOME, of the path, or of Homebrew. undefined: there is none. */
+/**
+ * The `java` program to run: that of JAVA_HOME, of the path, or of Homebrew. undefined: there is none.
+ * @returns {string | undefined}
+ */
 export function findJava() {
   const { JAVA_HOME, PATH = "" } = process.env;
   const candidates = [

@@ -4,7 +4,11 @@ import { readFileSync, readdirSync } from "node:fs";
 // Linux tells by /proc; slim images have no `ps`. Elsewhere there always is one.
 const LINUX = process.platform === "linux";
 
-/** The command line of a living process, "" when there is none of that number. */
+/**
+ * The command line of a living process, "" when there is none of that number.
+ * @param {number} pid
+ * @returns {string}
+ */
 export function commandLine(pid) {
   try {
     return LINUX ? readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ") : ps(pid, "command");
@@ -13,7 +17,11 @@ export function commandLine(pid) {
   }
 }
 
-/** Whether a process stands still after a SIGSTOP: the signal takes a moment to reach all its threads. */
+/**
+ * Whether a process stands still after a SIGSTOP: the signal takes a moment to reach all its threads.
+ * @param {number} pid
+ * @returns {boolean}
+ */
 export function isStopped(pid) {
   try {
     return (LINUX ? status(pid).state : ps(pid, "state")).startsWith("T");
@@ -22,7 +30,11 @@ export function isStopped(pid) {
   }
 }
 
-/** The numbers of the processes that `pid` started and that have not ended. */
+/**
+ * The numbers of the processes that `pid` started and that have not ended.
+ * @param {number} pid
+ * @returns {number[]}
+ */
 export function childrenOf(pid) {
   if (!LINUX)
     return ps(undefined, "pid=,ppid")

@@ -10,6 +10,8 @@ let lastId = 0;
  * Promises that `pid` does not outlive this process, and that `directory` goes with it, even if this process is killed.
  * `marker` is a text from its command line by which it is known again. Returns the function that ends the promise, to be
  * called when the process is gone.
+ * @param {{ pid: number; marker: string; directory?: string }} charge
+ * @returns {() => void}
  */
 export function reapWithUs({ pid, marker, directory }) {
   const id = (lastId += 1);
@@ -29,7 +31,10 @@ export function reapWithUs({ pid, marker, directory }) {
   };
 }
 
-/** The process number of the reaper, so that a search for leaked children can leave it out. */
+/**
+ * The process number of the reaper, so that a search for leaked children can leave it out.
+ * @returns {number | undefined}
+ */
 export function reaperPid() {
   return reaper?.pid;
 }

@@ -12,6 +12,7 @@ const OLDEST = [3, 5, 3];
 /**
  * The class path of a ZooKeeper server: that of ZOOKEEPER_HOME (an unpacked release), of the distribution's package, or of
  * Homebrew. undefined: there is none. A ZOOKEEPER_HOME that holds no ZooKeeper, or one that is too old, is an error.
+ * @returns {string[] | undefined}
  */
 export function findZooKeeperJars() {
   const home = process.env.ZOOKEEPER_HOME;

@@ -17,7 +17,26 @@ const JVM = ["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xm
 const MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
 const POLL_MS = 20;
 
-/** Starts a private ZooKeeper server on a free loopback port, in a temporary directory; resolves when it serves. */
+/**
+ * @typedef {object} ServerOptions
+ * @property {number} [tickTimeMs] The server's unit of time; sessions last 2 ticks at least. Default 500.
+ * @property {number} [minSessionTimeoutMs] The shortest session a client is given. Default: the server's own rule, 2 ticks.
+ * @property {number} [maxSessionTimeoutMs] The longest session a client is given. Default 60,000.
+ * @property {Readonly<Record<string, string | number | boolean>>} [config] More lines of `zoo.cfg`. They win over ours.
+ * @property {Readonly<Record<string, string | number | boolean>>} [properties] Java system properties by their whole name:
+ *   `znode.container.checkIntervalMs`, `zookeeper.forceSync` …
+ * @property {readonly string[]} [jvmFlags] More flags for the Java machine; they come after ours, so they win.
+ * @property {number} [port] The loopback port to serve clients on. Default: a free one.
+ * @property {number} [id] The number of this member, where it is one of an ensemble (whose `server.N` are in `config`).
+ * @property {"debug" | "info" | "warn" | "error"} [logLevel] How much the server writes into its log. Default `warn`.
+ * @property {number} [startTimeoutMs] How long a start may take, in milliseconds. Default 60,000.
+ */
+
+/**
+ * Starts a private ZooKeeper server on a free loopback port, in a temporary directory; resolves when it serves.
+ * @param {ServerOptions} [options]
+ * @returns {Promise<ZooKeeperServer>}
+ */
 export async function startZooKeeper(options = {}) {
   const server = new ZooKeeperServer({ ...options, port: options.port ?? (await freePort()) });
   try {
@@ -32,10 +51,12 @@ export async function startZooKeeper(options = {}) {
 /** One server: its directory and port stay when its process goes, until `stop()`. */
 export class ZooKeeperServer {
   #options;
+  /** @type {import("node:child_process").ChildProcess | undefined} */
   #child;
   #exited;
   #forget = () => {};
 
+  /** @param {ServerOptions & { port: number }} options */
   constructor(options) {
     this.#options = options;
     this.port = options.port;
@@ -60,7 +81,10 @@ export class ZooKeeperServer {
     });
   }
 
-  /** The number of the server's process; undefined while it does not run. */
+  /**
+   * The number of the server's process; undefined while it does not run.
+   * @returns {number | undefined}
+   */
   get pid() {
     return this.#child?.pid;
   }
@@ -125,18 +149,27 @@ export class ZooKeeperServer {
     }
   }
 
+  /** @returns {Promise<boolean>} */
   async isServing() {
     // A server that is asked in the moment of its start can forget to answer; so one question must not take long.
     const status = await this.ask("srvr", { timeoutMs: 400 }).catch(() => "");
     return status.includes("Mode:");
   }
 
-  /** Asks a four-letter word. A paused server gives no answer: the promise rejects after `timeoutMs` (2,000). */
+  /**
+   * Asks a four-letter word. A paused server gives no answer: the promise rejects after `timeoutMs` (2,000).
+   * @param {string} word
+   * @param {{ timeoutMs?: number }} [options]
+   * @returns {Promise<string>}
+   */
   ask(word, { timeoutMs } = {}) {
     return fourLetterWord(word, { host: this.host, port: this.port, timeoutMs });
   }
 
-  /** Ends the process and waits for its end; directory and port stay, for `start()`. */
+  /**
+   * Ends the process and waits for its end; directory and port stay, for `start()`.
+   * @param {NodeJS.Signals} [signal]
+   */
   async kill(signal = "SIGKILL") {
     const exited = this.#exited;
     if (!this.#child) return;
@@ -144,7 +177,10 @@ export class ZooKeeperServer {
     await exited;
   }
 
-  /** `kill()` and `start()` on the same port and data: sessions and nodes are there again. */
+  /**
+   * `kill()` and `start()` on the same port and data: sessions and nodes are there again.
+   * @param {NodeJS.Signals} [signal]
+   */
   async restart(signal = "SIGKILL") {
     await this.kill(signal);
     await this.start();
@@ -167,7 +203,10 @@ export class ZooKeeperServer {
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  /** The last 30 lines of what the server wrote. */
+  /**
+   * The last 30 lines of what the server wrote.
+   * @returns {string}
+   */
   logTail() {
     try {
       return readFileSync(this.logFile, "utf8").trimEnd().split("\n").slice(-30).join("\n");

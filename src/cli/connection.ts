@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { type LockError, ZkLockManager } from "../index.js";
+import type { LockError, ZkLockManager } from "../index.js";
 import { takeAuth } from "./auth.js";
 import type { Notes } from "./terminal/notes.js";
 
@@ -20,11 +20,15 @@ export interface ConnectionOptions {
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
+/** The library's values. They are loaded here alone, when a command needs them: help and a wrong command line do without. */
+export const library = () => import("../index.js");
+
 /** Connects, and tells of what becomes of the connection. @throws ConnectError, AccessDeniedError, InvalidArgumentError, Problem 64 */
 export async function connect(place: Place, options: ConnectionOptions, notes: Notes): Promise<ZkLockManager> {
   const auth = takeAuth(place.authFile, notes);
   const host = hostname();
   notes.detail(`connecting to ${place.servers}`);
+  const { ZkLockManager } = await library();
   const manager = await ZkLockManager.connect(place.servers, {
     rootDir: place.root,
     identity: { host, pid: process.pid, id: options.id ?? host },

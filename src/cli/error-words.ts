@@ -1,4 +1,7 @@
-import { LimitMismatchError, LockError } from "../index.js";
+import { inspect } from "node:util";
+import type { LimitMismatchError } from "../index.js";
+import { library } from "./connection.js";
+import { Interruption, Problem } from "./problem.js";
 
 /** What the library's messages call its options, and what they are on the command line. */
 const OPTIONS: readonly (readonly [RegExp, string])[] = [
@@ -11,9 +14,19 @@ const OPTIONS: readonly (readonly [RegExp, string])[] = [
   [/^identity\b/, "--id"],
 ];
 
+/** One sentence; the whole story, with the stack and the causes, where somebody asked for it. */
+export async function describeError(error: unknown, verbose: boolean): Promise<string> {
+  const sentence = await inOurWords(error);
+  if (!verbose) return sentence;
+  const story = inspect(error);
+  return story.includes(sentence) ? story : `${sentence}\n${story}`;
+}
+
 /** The message of an error, in the words of somebody who typed a command. */
-export function inOurWords(error: unknown): string {
+async function inOurWords(error: unknown): Promise<string> {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof Problem || error instanceof Interruption) return error.message;
+  const { LimitMismatchError, LockError } = await library();
   if (!(error instanceof LockError)) return error.message;
   if (error instanceof LimitMismatchError) return differentLimit(error);
   return OPTIONS.reduce((text, [theirs, ours]) => text.replaceAll(new RegExp(theirs, "g"), ours), error.message);

@@ -1,7 +1,9 @@
+import { library } from "./connection.js";
+import { describeError } from "./error-words.js";
+import { type End, EXIT, type ExitCodes, type Failure } from "./exit.js";
+import { Interruption, Problem } from "./problem.js";
 import { Notes } from "./terminal/notes.js";
-import { describeError, endOf, Interruption } from "./problem.js";
 import { ReaderGone } from "./terminal/output.js";
-import { type End, EXIT, type ExitCodes } from "./exit-codes.js";
 
 /** Takes what a subcommand comes to. */
 export type Finish = (end: End) => void;
@@ -12,10 +14,19 @@ export async function settle(work: () => Promise<End>, verbose: boolean, codes: 
     return await work();
   } catch (error) {
     if (error instanceof ReaderGone) return "SIGPIPE";
-    // The sender of a signal knows of it.
     const notes = new Notes(verbose);
-    if (verbose) notes.tell(describeError(error, verbose));
-    else if (!(error instanceof Interruption)) notes.say(describeError(error, verbose));
-    return endOf(error, codes);
+    if (verbose) notes.tell(await describeError(error, verbose));
+    // The sender of a signal knows of it.
+    else if (!(error instanceof Interruption)) notes.say(await describeError(error, verbose));
+    return error instanceof Interruption ? error.signal : codes[await failureOf(error)];
   }
+}
+
+async function failureOf(error: unknown): Promise<Failure> {
+  if (error instanceof Problem) return error.failure;
+  const { ConnectError, InvalidArgumentError, LockLostError, SessionLostError } = await library();
+  if (error instanceof InvalidArgumentError) return "usage";
+  if (error instanceof LockLostError) return "lost";
+  if (error instanceof ConnectError || error instanceof SessionLostError) return "unreachable";
+  return "notAcquired";
 }

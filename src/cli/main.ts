@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { endProcess } from "./process-end.js";
+import { endProcess } from "./exit.js";
 import { perform } from "./program.js";
 
 // An empty variable is as good as none: that is how shells and unit files switch one off.

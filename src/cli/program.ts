@@ -1,15 +1,15 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
-import { completionCommand } from "./commands/completion-command.js";
-import { type End, EXIT } from "./exit-codes.js";
+import { completionCommand } from "./commands/completion.js";
+import { type End, EXIT } from "./exit.js";
 import type { Finish } from "./finish.js";
-import { lsCommand } from "./commands/ls-command.js";
+import { lsCommand } from "./commands/ls.js";
 import { optionDescription } from "./options.js";
 import { writeError, writeText } from "./terminal/output.js";
-import { releaseCommand } from "./commands/release-command.js";
-import { runCommand } from "./commands/run-command.js";
-import { showCommand } from "./commands/show-command.js";
-import { watchCommand } from "./commands/watch-command.js";
+import { releaseCommand } from "./commands/release.js";
+import { runCommand } from "./commands/run.js";
+import { showCommand } from "./commands/show.js";
+import { watchCommand } from "./commands/watch.js";
 
 const HELP_COLUMNS = 80;
 

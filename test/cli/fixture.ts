@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { afterAll, afterEach, beforeAll } from "@jest/globals";
+import { type Account, directoryFor } from "../helpers/directory-for.js";
 import { noLeaks } from "../helpers/leaks.js";
 import { RawClient } from "../helpers/raw-client.js";
 import { assertBuilt, endAll } from "./command.js";
@@ -9,7 +8,7 @@ import { assertBuilt, endAll } from "./command.js";
 export interface Fixture {
   /** A root of this file's own for the locks. */
   readonly root: string;
-  /** A directory for files, gone after the tests. */
+  /** A directory for files that `account` owns, gone after the tests. */
   readonly directory: string;
   readonly servers: string;
   /** What says to zk-lock where the locks are. */
@@ -20,10 +19,14 @@ export interface Fixture {
  * For the head of a file of tests: a root, a directory, and the check that nothing is left behind. `cleanUp` runs after each
  * test, before that check.
  */
-export function useFixture(name: string, cleanUp: () => Promise<void> = () => Promise.resolve()): Fixture {
+export function useFixture(
+  name: string,
+  cleanUp: () => Promise<void> = () => Promise.resolve(),
+  account: Account = {},
+): Fixture {
   const servers = process.env["ZK_TEST_CONNECT"] ?? "";
   const root = `/cli-${name}-${process.pid}`;
-  const directory = mkdtempSync(join(tmpdir(), "zk-lock-cli-"));
+  const directory = directoryFor(account, "zk-lock-cli-");
   beforeAll(assertBuilt);
   afterAll(async () => {
     rmSync(directory, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { commandLine, isStopped } from "../../scripts/lib/process-table.mjs";
@@ -15,9 +15,6 @@ afterEach(async () => {
     await until(() => commandLine(pid) === "", { what: "the other user's process to end" });
   }
 });
-const { place, directory } = useFixture("other-user");
-// The other user reads in it.
-chmodSync(directory, 0o755);
 
 const NOBODY = "65534";
 /** Without the right to signal other users' processes, as anybody but root. */
@@ -25,6 +22,9 @@ const UNPRIVILEGED = ["setpriv", "--bounding-set", "-kill"];
 const AS_NOBODY = ["setpriv", "--reuid", NOBODY];
 /** Only root can become somebody else without a password. */
 const canChangeUser = spawnSync("setpriv", ["--bounding-set", "-kill", ...AS_NOBODY, "true"]).status === 0;
+
+const nothing = (): Promise<void> => Promise.resolve();
+const { place, directory } = useFixture("other-user", nothing, canChangeUser ? { uid: Number(NOBODY) } : {});
 
 /** `zk-lock run` as somebody who may not signal what `sudo` and the like start; they start this. */
 function startUnprivileged(words: readonly string[], child: readonly string[], input?: string): Command {

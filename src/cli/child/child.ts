@@ -1,8 +1,10 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createRequire } from "node:module";
+import { resolve as resolvePath } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { descriptorsForChild } from "./descriptors.js";
-import type { End } from "../exit-codes.js";
+import type { End } from "../exit.js";
 import { Problem } from "../problem.js";
 import { membersOf, type SessionMember } from "./session-members.js";
 import type { Delivery, SignalTarget } from "./signals.js";
@@ -181,5 +183,20 @@ function why(error: unknown): string {
     case undefined:
     default:
       return message;
+  }
+}
+
+/**
+ * The file of a module that is named as `node` would take it. Looked up before anything is locked: a Node process that does
+ * not find its module ends with 1, which would say that the lock was not acquired.
+ * @throws Problem 3
+ */
+export function findNodeModule(name: string): string {
+  try {
+    return createRequire(resolvePath("zk-lock.js")).resolve(resolvePath(name));
+  } catch (error) {
+    throw new Problem(`${name} could not be started: there is no such Node module.`, "childTrouble", {
+      cause: error,
+    });
   }
 }

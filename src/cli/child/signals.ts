@@ -100,3 +100,19 @@ export class Signals {
     this.#handlers.delete(signal);
   }
 }
+
+/** `work`, unless a signal comes first; what becomes of it then is of no interest, since the process ends. */
+export async function unlessInterrupted<T>(work: Promise<T>, interrupted: AbortSignal): Promise<T> {
+  let unhook = (): void => undefined;
+  const interruption = new Promise<never>((_, reject) => {
+    const stop = (): void => reject(interrupted.reason as Error);
+    interrupted.addEventListener("abort", stop, { once: true });
+    unhook = () => interrupted.removeEventListener("abort", stop);
+  });
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, interruption]);
+  } finally {
+    unhook();
+  }
+}

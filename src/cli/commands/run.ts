@@ -1,21 +1,99 @@
-import { type LockLostError, type ZkLock, type ZkLockManager, ZkSemaphore } from "../../index.js";
-import { accompany } from "./accompany.js";
+import { Command } from "commander";
+import type { LockLostError, ZkLock, ZkLockManager } from "../../index.js";
+import { accompany } from "../child/accompany.js";
 import { ancestorVariable } from "../child/ancestors.js";
-import { Child } from "../child/child.js";
-import { connect } from "../connection.js";
-import type { End } from "../exit-codes.js";
-import { Lease } from "./lease.js";
+import { Child, type ChildSpec, findNodeModule } from "../child/child.js";
+import { Lease } from "../child/lease.js";
+import { type OnPassedOn, Signals, unlessInterrupted } from "../child/signals.js";
+import { connect, library, type Place } from "../connection.js";
+import { describeError } from "../error-words.js";
+import { type End, EXIT, type ExitCodes } from "../exit.js";
+import { type Finish, settle } from "../finish.js";
+import { placeOf, type RunFlags, runOptions } from "../options.js";
+import { Problem } from "../problem.js";
 import { Notes } from "../terminal/notes.js";
-import { describeError } from "../problem.js";
-import type { RunRequest } from "./run-request.js";
-import { type OnPassedOn, Signals } from "../child/signals.js";
-import { waitForLock } from "./waiting.js";
+import { waitForLock } from "../waiting.js";
+import { splitWords } from "./run-words.js";
+
+const NOTES = `Exit code: the command's; 1, 2, 3, 4, 64 and 128+n are explained by man zk-lock.`;
+
+/** Which lock is taken. */
+type Mode =
+  | { readonly kind: "exclusive" | "read" | "write" }
+  | { readonly kind: "semaphore"; readonly maxHolders: number; readonly replaceLimit: boolean };
+
+/** What `zk-lock run` was asked to do. */
+interface RunRequest {
+  readonly place: Place;
+  readonly id: string;
+  readonly resource: string;
+  readonly mode: Mode;
+  readonly ttlMs: number | undefined;
+  /** undefined: wait without end; 0: only if it is free now. */
+  readonly waitMs: number | undefined;
+  readonly child: Omit<ChildSpec, "env">;
+  readonly verbose: boolean;
+}
+
+/** `zk-lock run`. */
+export function runCommand(finish: Finish): Command {
+  const command = new Command("run")
+    .description("Run a command while holding a lock.")
+    .usage("[options] <resource> [--] <command> [args…]")
+    .argument("[words...]")
+    // What stands behind the resource is the command's, also where it looks like an option of ours.
+    .passThroughOptions()
+    .addHelpText("after", NOTES);
+  for (const option of runOptions()) command.addOption(option);
+  return command.action(async (words: string[], flags: RunFlags) => {
+    const work = (): Promise<End> => run(readRequest(command, words, flags));
+    finish(await settle(work, flags.verbose, codesOf(flags)));
+  });
+}
+
+function readRequest(command: Command, words: readonly string[], flags: RunFlags): RunRequest {
+  const given = { key: flags.key, fromEnvironment: command.getOptionValueSource("key") === "env" };
+  const all = (command.parent as unknown as { rawArgs: string[] }).rawArgs;
+  const split = splitWords(words, given, all.at(-words.length - 1) === "--");
+  return {
+    place: placeOf(flags),
+    id: flags.id,
+    resource: split.resource,
+    mode: modeOf(flags),
+    ttlMs: flags.ttl,
+    waitMs: flags.wait,
+    child: {
+      command: flags.node ? findNodeModule(split.command) : split.command,
+      args: split.args,
+      isNodeModule: flags.node,
+      foreground: flags.foreground,
+    },
+    verbose: flags.verbose,
+  };
+}
+
+function codesOf({ conflictExitCode, unreachableExitCode }: RunFlags): ExitCodes {
+  return {
+    ...EXIT,
+    notAcquired: conflictExitCode ?? EXIT.notAcquired,
+    unreachable: unreachableExitCode ?? EXIT.unreachable,
+  };
+}
+
+/** @throws Problem 64 */
+function modeOf({ read, write, maxHolders, replaceLimit }: RunFlags): Mode {
+  if (maxHolders !== undefined) return { kind: "semaphore", maxHolders, replaceLimit };
+  if (replaceLimit) throw new Problem("--replace-limit changes what --max-holders says: give both.", "usage");
+  return { kind: read ? "read" : write ? "write" : "exclusive" };
+}
 
 /** A server that is there answers within this time: less would make `--wait 0` a matter of luck. */
 const SHORTEST_CONNECT_MS = 2_000;
 
-/** `zk-lock run`: resolves with what the command came to. */
-export async function run(request: RunRequest): Promise<End> {
+/** Resolves with what the command came to. */
+async function run(request: RunRequest): Promise<End> {
+  // Loading takes its time, which is no part of `--wait`.
+  await library();
   const notes = new Notes(request.verbose);
   const signals = new Signals(signalNotes(notes));
   try {
@@ -63,6 +141,7 @@ interface Circumstances {
 
 async function runWith(manager: ZkLockManager, circumstances: Circumstances): Promise<End> {
   const { request, notes, signals, deadline } = circumstances;
+  const { ZkSemaphore } = await library();
   const lock = lockOf(manager, request);
   // Listened to from the start: a hold can be lost before its child has begun.
   const lost = new Promise<LockLostError>((resolve) => lock.once("lost", resolve));
@@ -81,7 +160,7 @@ async function runWith(manager: ZkLockManager, circumstances: Circumstances): Pr
     const child = await Child.start({ ...request.child, env });
     notes.detail(`started process ${child.pid}`);
     signals.passTo(child, () => lease.stands());
-    return await accompany(child, { lock, lost, lease, request, notes });
+    return await accompany(child, { lock, lost, lease, spec: request.child, ttlMs: request.ttlMs, notes });
   } finally {
     lease.stop();
     await giveBack(lock, notes);
@@ -136,22 +215,6 @@ async function giveBack(lock: ZkLock, notes: Notes): Promise<void> {
     if (await lock.release()) notes.detail("given back");
   } catch (error) {
     // That the lock was lost has been told already, with the exit code that it has.
-    notes.detail(describeError(error, false));
-  }
-}
-
-/** `work`, unless a signal comes first; what becomes of it then is of no interest, since the process ends. */
-async function unlessInterrupted<T>(work: Promise<T>, interrupted: AbortSignal): Promise<T> {
-  let unhook = (): void => undefined;
-  const interruption = new Promise<never>((_, reject) => {
-    const stop = (): void => reject(interrupted.reason as Error);
-    interrupted.addEventListener("abort", stop, { once: true });
-    unhook = () => interrupted.removeEventListener("abort", stop);
-  });
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, interruption]);
-  } finally {
-    unhook();
+    notes.detail(await describeError(error, false));
   }
 }

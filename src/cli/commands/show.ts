@@ -1,27 +1,53 @@
+import { Command } from "commander";
 import type { ResourceStatus, TicketStatus } from "../../index.js";
 import { withManager } from "../connection.js";
-import { EXIT } from "../exit-codes.js";
+import { EXIT } from "../exit.js";
+import { type Finish, settle } from "../finish.js";
+import {
+  authFileOption,
+  jsonOption,
+  type PlaceFlags,
+  placeOf,
+  rootOption,
+  verboseOption,
+  zookeeperOption,
+} from "../options.js";
 import { Notes } from "../terminal/notes.js";
-import { type PlaceFlags, placeOf } from "../options.js";
 import { writeJson, writeLines } from "../terminal/output.js";
 import { table } from "../terminal/table.js";
 import { ageOf, ownerName } from "../terminal/words.js";
 
 /** `zk-lock show`. */
-export async function show(resource: string, flags: PlaceFlags & { json: boolean }): Promise<number> {
+export function showCommand(finish: Finish): Command {
+  return new Command("show")
+    .description("Show the holders and waiters of a resource, in order.")
+    .usage("[options] <resource>")
+    .argument("<resource>")
+    .addOption(zookeeperOption())
+    .addOption(rootOption())
+    .addOption(authFileOption())
+    .addOption(jsonOption("one object, for programs"))
+    .addOption(verboseOption())
+    .action(async (resource: string, flags: PlaceFlags & { json: boolean }) => {
+      finish(await settle(() => show(resource, flags), flags.verbose));
+    });
+}
+
+async function show(resource: string, flags: PlaceFlags & { json: boolean }): Promise<number> {
   const status = await withManager(placeOf(flags), new Notes(flags.verbose), (manager) => manager.inspect(resource));
   if (flags.json) writeJson(status, 2);
-  else writeLines(describe(status));
+  else writeLines(await describe(status));
   return EXIT.ok;
 }
 
-function describe({ resource, kind, holders, waiters, maxConcurrentHolders }: ResourceStatus): string[] {
+async function describe(status: ResourceStatus): Promise<string[]> {
+  const { resource, kind, holders, waiters, maxConcurrentHolders } = status;
   if (holders.length + waiters.length === 0) return [`${resource}: free`];
   const limit = maxConcurrentHolders === undefined ? "" : ` of ${maxConcurrentHolders}`;
   const title = `${resource}: ${kind}, held by ${holders.length}${limit}, ${waiters.length} waiting`;
   const rows = [...holders.map((ticket) => row("holds", ticket)), ...waiters.map((ticket) => row("waits", ticket))];
   const columns = kind === "semaphore" ? COLUMNS : COLUMNS.filter((column) => column !== "SLOT");
-  const lines = table(
+  const lines = await table(
     columns,
     rows.map((cells) => columns.map((column) => cells[column])),
   );

@@ -1,15 +1,41 @@
+import { Command } from "commander";
 import type { ResourceEvent, ZkLockManager } from "../../index.js";
-import { withManager } from "../connection.js";
-import { Notes } from "../terminal/notes.js";
-import { type PlaceFlags, placeOf } from "../options.js";
-import { writeJson, writeLines } from "../terminal/output.js";
-import { EXIT } from "../exit-codes.js";
-import { Problem } from "../problem.js";
 import { Signals } from "../child/signals.js";
+import { withManager } from "../connection.js";
+import { EXIT } from "../exit.js";
+import { type Finish, settle } from "../finish.js";
+import {
+  authFileOption,
+  jsonOption,
+  type PlaceFlags,
+  placeOf,
+  rootOption,
+  verboseOption,
+  zookeeperOption,
+} from "../options.js";
+import { Problem } from "../problem.js";
+import { Notes } from "../terminal/notes.js";
+import { writeJson, writeLines } from "../terminal/output.js";
 import { personName } from "../terminal/words.js";
 
-/** `zk-lock watch`: until a signal comes, or nobody reads any more. */
-export async function watch(resource: string, flags: PlaceFlags & { json: boolean }): Promise<number> {
+/** `zk-lock watch`. */
+export function watchCommand(finish: Finish): Command {
+  return new Command("watch")
+    .description("Print a line whenever a resource is locked or unlocked, until Ctrl-C.")
+    .usage("[options] <resource>")
+    .argument("<resource>")
+    .addOption(zookeeperOption())
+    .addOption(rootOption())
+    .addOption(authFileOption())
+    .addOption(jsonOption("a line of JSON for each event"))
+    .addOption(verboseOption())
+    .action(async (resource: string, flags: PlaceFlags & { json: boolean }) => {
+      finish(await settle(() => watch(resource, flags), flags.verbose));
+    });
+}
+
+/** Until a signal comes, or nobody reads any more. */
+async function watch(resource: string, flags: PlaceFlags & { json: boolean }): Promise<number> {
   const signals = new Signals(() => undefined);
   const write = flags.json ? tellInJson : tellInWords;
   try {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { EXIT_CODES } from "../exit-codes.js";
+import { EXIT_CODES } from "../exit.js";
 import { DETAILS } from "./man-details.js";
 import { program } from "../program.js";
 

@@ -1,10 +1,10 @@
-import Table from "cli-table3";
 import { printable } from "./printable.js";
 
 const GAP = "  ";
 
 /** The lines of columns under headings, without lines: as good to read as to `awk`. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export async function table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string[]> {
+  const { default: Table } = await import("cli-table3");
   const drawn = new Table({
     head: [...head],
     chars: Object.fromEntries(EDGES.map((edge) => [edge, edge === "middle" ? GAP : ""])),

@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chownSync, existsSync, mkdtempSync, openSync, closeSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, openSync, closeSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { reapWithUs } from "../../../scripts/lib/reaper.mjs";
+import { type Account, directoryFor } from "../directory-for.js";
 import { until } from "../until.js";
 
 const START_TIMEOUT_MS = 60_000;
@@ -20,12 +20,6 @@ export interface DatabaseOptions {
   durable?: boolean;
 }
 
-/** The user a server runs as: PostgreSQL and MariaDB refuse to run as root, so root starts them as their own user. */
-interface Account {
-  readonly uid?: number;
-  readonly gid?: number;
-}
-
 export interface DatabaseProcessOptions {
   /** A word for the directory's name and for errors. */
   readonly name: string;
@@ -40,6 +34,7 @@ export interface DatabaseProcessOptions {
 /** One database server of the tests: a child process, with a temporary directory of its own. */
 export class DatabaseProcess {
   readonly directory: string;
+  /** PostgreSQL and MariaDB refuse to run as root, so root starts them as their own user. */
   readonly account: Account;
   readonly #options: DatabaseProcessOptions;
   readonly #log: string;
@@ -49,9 +44,8 @@ export class DatabaseProcess {
   constructor(options: DatabaseProcessOptions) {
     this.#options = options;
     this.account = process.getuid?.() === 0 ? accountOf(options.user) : {};
-    this.directory = mkdtempSync(join(tmpdir(), `zk-lock-${options.name}-`));
+    this.directory = directoryFor(this.account, `zk-lock-${options.name}-`);
     this.#log = join(this.directory, "server.log");
-    if (this.account.uid !== undefined) chownSync(this.directory, this.account.uid, this.account.gid ?? 0);
   }
 
   /** Starts the server, and waits until it answers. */
@@ -74,7 +68,7 @@ export class DatabaseProcess {
 
   /** Runs a program to its end as the server's user. */
   run(program: string, ...args: string[]): void {
-    execFileSync(program, args, { ...this.account, cwd: this.directory, stdio: "pipe" });
+    execFileSync(program, args, { ...this.#surroundings(), stdio: "pipe" });
   }
 
   /** Ends the server (QUIT, then KILL) and removes its directory. */
@@ -91,11 +85,16 @@ export class DatabaseProcess {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  /** Its user, and one directory for all that it writes: our own TMPDIR may be closed to it. */
+  #surroundings() {
+    return { ...this.account, cwd: this.directory, env: { ...process.env, TMPDIR: this.directory } };
+  }
+
   #spawn(): void {
     const [program, ...args] = this.#options.command(this.directory);
     const log = openSync(this.#log, "a", 0o666);
     try {
-      this.#child = spawn(program, args, { ...this.account, cwd: this.directory, stdio: ["ignore", log, log] });
+      this.#child = spawn(program, args, { ...this.#surroundings(), stdio: ["ignore", log, log] });
     } finally {
       closeSync(log);
     }

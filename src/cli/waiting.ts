@@ -1,20 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  AccessDeniedError,
-  AcquireTimeoutError,
-  ConnectError,
-  type FencingToken,
-  InvalidArgumentError,
-  LockLostError,
-  ManagerClosedError,
-  SessionLostError,
-  type ZkLock,
-  type ZkLockManager,
-} from "../../index.js";
-import { type AncestorHold, ancestorHolds, ancestorInTheWay, isQueued } from "../child/ancestors.js";
-import type { Notes } from "../terminal/notes.js";
-import { Problem } from "../problem.js";
-import { ageOf, ownerName, personName } from "../terminal/words.js";
+import type { AcquireTimeoutError, FencingToken, ZkLock, ZkLockManager } from "../index.js";
+import { type AncestorHold, ancestorHolds, ancestorInTheWay, isQueued } from "./child/ancestors.js";
+import { library } from "./connection.js";
+import { Problem } from "./problem.js";
+import type { Notes } from "./terminal/notes.js";
+import { ageOf, ownerName, personName } from "./terminal/words.js";
 
 export interface Wait {
   readonly manager: ZkLockManager;
@@ -42,7 +32,8 @@ export async function waitForLock(wait: Wait): Promise<FencingToken> {
       return await queueOnce(wait);
     } catch (error) {
       const late = deadline !== undefined && performance.now() >= deadline;
-      if (late || !(error instanceof SessionLostError) || isFinal(error)) throw error;
+      const { SessionLostError } = await library();
+      if (late || !(error instanceof SessionLostError) || (await isFinal(error))) throw error;
       notes.detail(`the session ended while we waited: queueing again (${error.message})`);
       await sleep(PAUSE_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
@@ -57,6 +48,7 @@ async function queueOnce(wait: Wait): Promise<FencingToken> {
     const leftMs = deadline === undefined ? undefined : Math.max(0, Math.ceil(deadline - performance.now()));
     return await lock.acquire({ signal, ...(leftMs !== undefined && { timeout: leftMs }) });
   } catch (error) {
+    const { AcquireTimeoutError, LockLostError } = await library();
     if (error instanceof AcquireTimeoutError) throw tooLate(error, wait);
     if (error instanceof LockLostError) throw new Problem(TICKET_GONE, "notAcquired", { cause: error });
     throw error;
@@ -117,8 +109,9 @@ function tooLate(error: AcquireTimeoutError, { manager, lock, waitMs = 0 }: Wait
 }
 
 /** Whether another session would fare no better. */
-function isFinal(error: unknown): boolean {
+async function isFinal(error: unknown): Promise<boolean> {
   if (!(error instanceof Error)) return false;
+  const { AccessDeniedError, InvalidArgumentError, ConnectError, ManagerClosedError } = await library();
   const hopeless = [AccessDeniedError, InvalidArgumentError, ConnectError, ManagerClosedError];
   return hopeless.some((kind) => error instanceof kind) || isFinal(error.cause);
 }

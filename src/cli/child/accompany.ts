@@ -1,13 +1,12 @@
 import type { LockLostError, LossReason, ZkLock } from "../../index.js";
-import type { Child } from "../child/child.js";
-import { endChild } from "../child/ending.js";
-import { type End, EXIT } from "../exit-codes.js";
+import type { Child, ChildSpec } from "./child.js";
+import { endChild } from "./ending.js";
+import { type End, EXIT } from "../exit.js";
 import type { Lease } from "./lease.js";
 import type { Notes } from "../terminal/notes.js";
-import { Pings } from "../child/pings.js";
+import { Pings } from "./pings.js";
 import { Problem } from "../problem.js";
-import type { RunRequest } from "./run-request.js";
-import { watchOver } from "../child/watchdog.js";
+import { watchOver } from "./watchdog.js";
 
 /** As often as the library asks ZooKeeper for the lease. */
 const PINGS_PER_TIMEOUT = 6;
@@ -24,17 +23,20 @@ export interface Company {
   readonly lock: ZkLock;
   readonly lost: Promise<LockLostError>;
   readonly lease: Lease;
-  readonly request: RunRequest;
+  /** What the child is. */
+  readonly spec: Omit<ChildSpec, "env">;
+  /** The session timeout that was asked for; the server may grant another. */
+  readonly ttlMs: number | undefined;
   readonly notes: Notes;
 }
 
 /** Stays with the child until it has ended, by itself or because it must. */
 export async function accompany(child: Child, company: Company): Promise<End> {
-  const { lock, lost, lease, request } = company;
+  const { lock, lost, lease, spec, ttlMs } = company;
   const callOff = watchOver(child, lease.calmGraceMs);
   const { timeoutMs } = lease;
-  const limitMs = Math.min(request.ttlMs ?? timeoutMs, timeoutMs);
-  const pings = request.child.isNodeModule ? new Pings(child, limitMs / PINGS_PER_TIMEOUT, limitMs) : undefined;
+  const limitMs = Math.min(ttlMs ?? timeoutMs, timeoutMs);
+  const pings = spec.isNodeModule ? new Pings(child, limitMs / PINGS_PER_TIMEOUT, limitMs) : undefined;
   try {
     const end = await Promise.race([
       child.exited.then((childsEnd) => ({ kind: "exited", childsEnd }) as const),
@@ -62,8 +64,8 @@ export async function accompany(child: Child, company: Company): Promise<End> {
 }
 
 /** The lock is ours still, so it is kept as long as something of the module runs. */
-async function endSilent(child: Child, within: string, { lost, lease, request, notes }: Company): Promise<number> {
-  const silent = `${request.child.command} did not answer a ping ${within}`;
+async function endSilent(child: Child, within: string, { lost, lease, spec, notes }: Company): Promise<number> {
+  const silent = `${spec.command} did not answer a ping ${within}`;
   try {
     await endChild(child, lease.calmGraceMs);
   } catch (error) {
@@ -77,10 +79,10 @@ async function endSilent(child: Child, within: string, { lost, lease, request, n
 }
 
 /** First the child, and what is left of its session, then everything else. */
-async function endLost(child: Child, error: LockLostError, { lock, lease, request, notes }: Company): Promise<number> {
+async function endLost(child: Child, error: LockLostError, { lock, lease, spec, notes }: Company): Promise<number> {
   await endChild(child, lease.graceMs(error));
   const name = `"${lock.resource}"`;
-  notes.say(`${name} is lost: ${REASONS[error.reason]}. ${request.child.command} was ended.`);
+  notes.say(`${name} is lost: ${REASONS[error.reason]}. ${spec.command} was ended.`);
   notes.detail(error.message);
   return EXIT.lost;
 }

@@ -1,8 +1,18 @@
-import { AccessDeniedError, type ResourceStatus, type ZkLockManager } from "../../index.js";
-import { withManager } from "../connection.js";
-import { EXIT } from "../exit-codes.js";
+import { Command } from "commander";
+import type { ResourceStatus, ZkLockManager } from "../../index.js";
+import { library, withManager } from "../connection.js";
+import { EXIT } from "../exit.js";
+import { type Finish, settle } from "../finish.js";
+import {
+  authFileOption,
+  jsonOption,
+  type PlaceFlags,
+  placeOf,
+  rootOption,
+  verboseOption,
+  zookeeperOption,
+} from "../options.js";
 import { Notes } from "../terminal/notes.js";
-import { type PlaceFlags, placeOf } from "../options.js";
 import { writeJson, writeLines } from "../terminal/output.js";
 import { table } from "../terminal/table.js";
 import { ageOf, ownerName } from "../terminal/words.js";
@@ -18,10 +28,23 @@ interface Secured {
 }
 
 /** `zk-lock ls`. */
-export async function list(flags: PlaceFlags & { json: boolean }): Promise<number> {
+export function lsCommand(finish: Finish): Command {
+  return new Command("ls")
+    .description("List the resources, who holds them, and how many wait.")
+    .addOption(zookeeperOption())
+    .addOption(rootOption())
+    .addOption(authFileOption())
+    .addOption(jsonOption("an array of what show --json prints"))
+    .addOption(verboseOption())
+    .action(async (flags: PlaceFlags & { json: boolean }) => {
+      finish(await settle(() => list(flags), flags.verbose));
+    });
+}
+
+async function list(flags: PlaceFlags & { json: boolean }): Promise<number> {
   const found = await withManager(placeOf(flags), new Notes(flags.verbose), inspectAll);
   if (flags.json) writeJson(found, 2);
-  else if (found.length > 0) writeLines(table(["RESOURCE", "KIND", "HELD BY", "FOR", "WAITING"], found.map(row)));
+  else if (found.length > 0) writeLines(await table(["RESOURCE", "KIND", "HELD BY", "FOR", "WAITING"], found.map(row)));
   return EXIT.ok;
 }
 
@@ -39,6 +62,7 @@ async function inspect(manager: ZkLockManager, resource: string): Promise<Resour
   try {
     return await manager.inspect(resource);
   } catch (error) {
+    const { AccessDeniedError } = await library();
     if (error instanceof AccessDeniedError) return { resource, error: NO_ACCESS };
     throw error;
   }

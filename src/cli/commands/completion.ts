@@ -1,6 +1,8 @@
 import { Argument, Command } from "commander";
+import { type End, EXIT } from "../exit.js";
 import { type Finish, settle } from "../finish.js";
-import { type End, EXIT } from "../exit-codes.js";
+import { completionFor } from "../manual/completion.js";
+import { writeText } from "../terminal/output.js";
 
 const NOTES = `
 bash:  eval "$(zk-lock completion bash)"   in ~/.bashrc
@@ -14,10 +16,6 @@ export function completionCommand(finish: Finish): Command {
     .addArgument(new Argument("<shell>", "bash or zsh").choices(["bash", "zsh"]))
     .addHelpText("after", NOTES)
     .action(async (shell: "bash" | "zsh", _flags: unknown, command: Command) => {
-      const [{ completionFor }, { writeText }] = await Promise.all([
-        import("../manual/completion.js"),
-        import("../terminal/output.js"),
-      ]);
       const work = (): Promise<End> => {
         writeText(completionFor(shell, command.parent ?? command));
         return Promise.resolve(EXIT.ok);
