@@ -1,10 +1,7 @@
 import { TokenRangeError } from "../errors.js";
+import type { FencingToken } from "../common/fencing-token.js";
 
-/**
- * The number a grant returns. Every later hold of the same resource, by anybody, has a strictly greater one; always a safe
- * integer.
- */
-export type FencingToken = number;
+export type { FencingToken };
 
 /** What a ticket asks for: the resource for itself, to share it with other readers, or one of its permits. */
 export type Demand = "exclusive" | "shared" | "permit";

@@ -4,9 +4,15 @@ import { withManager } from "../connection.js";
 import { EXIT } from "../exit-codes.js";
 import { Notes } from "../terminal/notes.js";
 import { Problem } from "../problem.js";
-import { placeOf } from "../options.js";
-import type { ReleaseFlags } from "./release-command.js";
+import { type PlaceFlags, placeOf } from "../options.js";
 import { ageOf, ownerName } from "../terminal/words.js";
+
+/** What `release` was asked to do. */
+export interface ReleaseFlags extends PlaceFlags {
+  readonly force: true;
+  readonly token: number;
+  readonly yes: boolean;
+}
 
 /** `zk-lock release --force`. */
 export async function forceRelease(resource: string, flags: ReleaseFlags): Promise<number> {

@@ -1,13 +1,7 @@
 import { Command, Option } from "commander";
 import { type Finish, settle } from "../finish.js";
-import { authFileOption, type PlaceFlags, rootOption, token, verboseOption, zookeeperOption } from "../options.js";
-
-/** What `release` was asked to do. */
-export interface ReleaseFlags extends PlaceFlags {
-  readonly force: true;
-  readonly token: number;
-  readonly yes: boolean;
-}
+import { authFileOption, rootOption, token, verboseOption, zookeeperOption } from "../options.js";
+import type { ReleaseFlags } from "./force-release.js";
 
 /** `zk-lock release`. */
 export function releaseCommand(finish: Finish): Command {
