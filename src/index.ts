@@ -29,7 +29,7 @@ export {
   type LossMessage,
   type WaitMessage,
 } from "./diagnostics.js";
-export type { FencingToken } from "./engine/ticket.js";
+export type { FencingToken } from "./common/fencing-token.js";
 export type { SessionState, SessionStatus } from "./engine/session.js";
 export type {
   AcquireOptions,

@@ -1,8 +1,6 @@
-/**
- * The number a grant returns. Every later hold of the same resource, by anybody, has a strictly greater one; always a safe
- * integer.
- */
-export type FencingToken = number;
+import type { FencingToken } from "../common/fencing-token.js";
+
+export type { FencingToken };
 
 /** The kinds of lock whose tickets stand in one queue. */
 export type Kind = "mutex" | "read" | "write" | "semaphore";

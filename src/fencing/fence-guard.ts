@@ -1,5 +1,6 @@
-/** A number that every later hold of the same resource exceeds: what `acquire()` resolves with. A safe integer. */
-export type FencingToken = number;
+import type { FencingToken } from "../common/fencing-token.js";
+
+export type { FencingToken };
 
 /**
  * Stands between a store and a holder whose lock is gone. The store keeps, for each resource, the highest token it has
