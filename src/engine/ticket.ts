@@ -1,6 +1,6 @@
 /**
- * The number a grant returns. Every later hold of the same resource, by anybody, has a strictly greater one; always a safe
- * integer.
+ * The number a grant returns. Every later hold of the same resource, by anybody, has a strictly greater one; always a
+ * safe integer.
  */
 export type FencingToken = number;
 
@@ -71,7 +71,7 @@ export function lastNotIn(queue: readonly Ticket[], refs: ReadonlySet<string> = 
 }
 
 /**
- * The note on a ticket by which somebody asks its holder to give it back, with the time in milliseconds. An engine on which other
- * recipes write that wish in another form reads it in this one.
+ * The note on a ticket by which somebody asks its holder to give it back, with the time in milliseconds. An engine on
+ * which other recipes write that wish in another form reads it in this one.
  */
 export const RELEASE_REQUESTED_AT = "releaseRequestedAt";
