@@ -95,8 +95,8 @@ export class NodeRequests {
   }
 
   /**
-   * A read that sets a watch; null for a missing node, on which no watch is left. Asked only when there is room for the watch: one
-   * that was refused must not be on the server all the same.
+   * A read that sets a watch; null for a missing node, on which no watch is left. Asked only when there is room for the
+   * watch: one that was refused must not be on the server all the same.
    */
   async watching<T>(
     path: string,

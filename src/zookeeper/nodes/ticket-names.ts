@@ -12,8 +12,8 @@ export interface TicketName {
 }
 
 /**
- * Past this number a directory is retired: near 2^31 the server gives numbers twice, or none, or negative ones. A hundred and
- * forty-seven million are left for those who are drawing at the same moment.
+ * Past this number a directory is retired: near 2^31 the server gives numbers twice, or none, or negative ones. A
+ * hundred and forty-seven million are left for those who are drawing at the same moment.
  */
 export const SEQUENCE_LIMIT = 2_000_000_000;
 
@@ -22,9 +22,9 @@ const SEQUENCE_LENGTH = 10;
 
 /**
  * What stands before the sequence, and whose it is. Ours are Apache Curator's, so that its InterProcessMutex and
- * InterProcessReadWriteLock queue with us; kazoo's are read as well. Semaphore permits are a recipe of our own. Their marker
- * ends in `-lock-`: Curator's mutex orders children by what stands behind the last "lock-" of their names, and would be granted
- * while permits without it are held. (Permits were called `-permit-` once, and are still read so.)
+ * InterProcessReadWriteLock queue with us; kazoo's are read as well. Semaphore permits are a recipe of our own. Their
+ * marker ends in `-lock-`: Curator's mutex orders children by what stands behind the last "lock-" of their names, and
+ * would be granted while permits without it are held. (Permits were called `-permit-` once, and are still read so.)
  */
 const KINDS: Readonly<Record<string, Kind>> = {
   "-permit-lock-": "semaphore",
@@ -66,8 +66,8 @@ export function queueOf(children: readonly string[]): TicketName[] {
 }
 
 /**
- * The fencing token of a ticket: the zxid at which its directory was created, plus its sequence. It never goes back, because
- * each create in the old directory took a zxid of its own before the new directory could be made.
+ * The fencing token of a ticket: the zxid at which its directory was created, plus its sequence. It never goes back,
+ * because each create in the old directory took a zxid of its own before the new directory could be made.
  * @throws TokenRangeError past the safe integers (two million leader elections).
  */
 export function fencingToken(directoryCzxid: number, sequence: number): FencingToken {

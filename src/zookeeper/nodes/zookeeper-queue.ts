@@ -22,8 +22,8 @@ const LONGEST_DATA_BYTES = 1_000_000;
 const EMPTY: Listing = { tickets: [] };
 
 /**
- * The queue port on a session of ZooKeeper: a queue is a directory, a ticket a node in it, its ref the node's path, and what is
- * stored with the resource the directory's data.
+ * The queue port on a session of ZooKeeper: a queue is a directory, a ticket a node in it, its ref the node's path, and
+ * what is stored with the resource the directory's data.
  */
 export class ZooKeeperQueue implements QueuePort {
   readonly session: Session;
@@ -123,8 +123,8 @@ export class ZooKeeperQueue implements QueuePort {
   }
 
   /**
-   * The tokens go on rising, for the next directory's czxid is past every number that was given out in this one. A child that is no
-   * ticket is in the way as well.
+   * The tokens go on rising, for the next directory's czxid is past every number that was given out in this one. A
+   * child that is no ticket is in the way as well.
    */
   async retire(directory: string): Promise<Ticket | null> {
     for (;;) {

@@ -6,8 +6,8 @@ export interface Party {
   /** The service ends the session, as where nothing is heard of it. */
   expire(): Promise<void>;
   /**
-   * The next `enter` of this party, in a queue that somebody stands in, is carried out, and its answer lost together with the
-   * connection, which then comes back by itself.
+   * The next `enter` of this party, in a queue that somebody stands in, is carried out, and its answer lost together
+   * with the connection, which then comes back by itself.
    */
   loseEntry(): Promise<void>;
 }
