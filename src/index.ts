@@ -1,14 +1,14 @@
 // The declarations speak of Node's events and timers, also to a program that names its types one by one.
 /// <reference types="node" preserve="true" />
 export { ZkLockManager } from "./lock-manager.js";
-export type { HeldResource } from "./hold/held-resource.js";
+export type { HeldResource } from "./hold/hold-views.js";
 export { ZkLock } from "./locks/lock.js";
 export { ZkReadWriteLock } from "./locks/read-write-lock.js";
 export { ZkSemaphore } from "./locks/semaphore.js";
 export { ZkMultiLock } from "./locks/multi-lock.js";
 export type { FencingTokens, MultiHold, MultiLockHold } from "./locks/multi-lock-hold.js";
 export { type HoldSighting, type ResourceEvent, ResourceWatcher } from "./inspection/resource-watcher.js";
-export type { Hold } from "./hold/hold.js";
+export type { Hold } from "./hold/hold-views.js";
 export type { LockHold } from "./locks/lock-hold.js";
 export type { SemaphoreLockHold } from "./locks/semaphore.js";
 export type { SemaphoreHold } from "./hold/permit-hold.js";
