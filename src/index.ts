@@ -1,7 +1,7 @@
 // The declarations speak of Node's events and timers, also to a program that names its types one by one.
 /// <reference types="node" preserve="true" />
 export { ZkLockManager } from "./lock-manager.js";
-export type { HeldResource } from "./hold/held-resource.js";
+export type { HeldResource } from "./hold/hold-views.js";
 export type { ManagerEvents } from "./locks/manager-events.js";
 export { ZkLock } from "./locks/lock.js";
 export type { LockEvents } from "./locks/lock-events.js";
@@ -15,7 +15,7 @@ export {
   ResourceWatcher,
   type WatcherEvents,
 } from "./inspection/resource-watcher.js";
-export type { Hold } from "./hold/hold.js";
+export type { Hold } from "./hold/hold-views.js";
 export type { LockHold } from "./locks/lock-hold.js";
 export type { SemaphoreLockHold } from "./locks/semaphore.js";
 export type { SemaphoreHold } from "./hold/permit-hold.js";

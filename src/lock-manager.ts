@@ -3,7 +3,7 @@ import { type Deadlock, findCycles } from "./inspection/deadlocks.js";
 import { later } from "./common/later.js";
 import { mutex, semaphore } from "./queue/discipline.js";
 import { fewAtATime } from "./common/few-at-a-time.js";
-import { describeHold, type HeldResource } from "./hold/held-resource.js";
+import type { HeldResource } from "./hold/hold-views.js";
 import { defaultIdentity, writeIdentity } from "./queue/ticket-note.js";
 import { forceRelease, inspectResource, type ResourceStatus } from "./inspection/inspection.js";
 import { LocalQueues } from "./local/local-queues.js";
@@ -175,7 +175,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
 
   /** What this process holds now, by the lease clock. */
   holds(): HeldResource[] {
-    return this.#queues.holds().map(describeHold);
+    return this.#queues.holds().map((hold) => hold.describe());
   }
 
   get session(): SessionStatus {

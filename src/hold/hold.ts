@@ -1,34 +1,22 @@
 import { deferred } from "../common/abort.js";
 import { announceGrant, announceKept, type Announcer } from "./announcements.js";
-import type { Clock } from "../common/clock.js";
 import type { Discipline } from "../queue/discipline.js";
 import { Emitter } from "../common/emitter.js";
 import { type LockError, type LockLostError, type LossReason, NotHeldError } from "../errors.js";
 import { insist } from "../engine/until-answered.js";
 import { later } from "../common/later.js";
-import { lossError } from "./loss.js";
-import { consultClock } from "./hold-signal.js";
+import { HoldSignal, lossError } from "./hold-signal.js";
+import type { HeldResource, Hold } from "./hold-views.js";
 import type { FencingToken, Ticket } from "../engine/ticket.js";
 import { TicketGuard } from "./ticket-guard.js";
 import type { Contender, Turn } from "../queue/contender.js";
 import type { QueueOptions } from "../queue/queue-options.js";
 
-/** What the body of `using` is handed: one grant. */
-export interface Hold {
-  /** To be sent along with each write. */
-  readonly token: FencingToken;
-  /** Aborts with LockLostError when the hold is over against our will. */
-  readonly signal: AbortSignal;
-  /** What is left of the lease, in milliseconds; it is prolonged all the time while we are in touch. */
-  readonly leaseMs: number;
-  /** @throws LockLostError when the hold was lost, NotHeldError when it was given back */
-  assertHeld(): void;
-}
-
 interface HoldEvents {
   suspended: [];
   resumed: [];
-  lost: [error: LockLostError];
+  /** `lostError` says how. */
+  lost: [];
   /** Somebody asks us to give it back. */
   "release-requested": [];
   /** Released or lost, at once. */
@@ -58,8 +46,7 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
   bareAcquires = 0;
   /** A reader of ours that relies on our ticket. */
   #dependent: ResourceHold | null = null;
-  /** Made when somebody asks for the signal: most holds never need one. */
-  #abort: AbortController | null = null;
+  readonly #signal = new HoldSignal(this);
   readonly #guard: TicketGuard;
   readonly #cancelGuard: () => void;
   readonly #cancelNews: () => void;
@@ -67,14 +54,13 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
   constructor(
     /** Whose hold it is: the same object may enter it. */
     readonly owner: object,
-    protected readonly options: QueueOptions,
     protected readonly turn: Turn,
     protected readonly contender: Contender,
-    clock: Clock,
     private readonly onOver: (hold: ResourceHold) => void,
   ) {
     super();
     this.token = turn.token;
+    const { clock } = contender.options;
     const { session } = contender.port;
     session.on("disconnected", this.#onDisconnected).on("connected", this.#onConnected);
     session.on("lapsed", this.#onLapsed).on("ended", this.#onEnded);
@@ -97,12 +83,7 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === null) {
-      this.#abort = new AbortController();
-      consultClock(this.#abort.signal, () => this.isHeld);
-      if (this.loss !== null) this.#abort.abort(this.lossError());
-    }
-    return this.#abort.signal;
+    return this.#signal.signal;
   }
 
   get resource(): string {
@@ -145,8 +126,18 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
     return this.#state.kind === "lost" ? this.#state.reason : null;
   }
 
+  describe(): HeldResource {
+    const { resource, kind, token, count, leaseMs } = this;
+    return { resource, kind, token, count, leaseMs };
+  }
+
   assertHeld(): void {
     if (!this.isHeld) throw this.overError();
+  }
+
+  /** The loss, as the signal and the listeners are told of it. */
+  get lostError(): LockLostError {
+    return this.#signal.error;
   }
 
   /** Made anew for each who asks, so that its stack says who did. */
@@ -178,7 +169,7 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
     return this.token;
   }
 
-  /** Insists on an answer. Nobody may ever give one; the end of the hold comes for certain. @throws LockLostError, NotHeldError */
+  /** Retries until answered, or until the hold ends. @throws LockLostError, NotHeldError */
   protected async whileHeld<T>(ask: () => Promise<T>): Promise<T> {
     const over = deferred<never>();
     const onOver = (): void => over.reject(this.overError());
@@ -209,10 +200,9 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
     if (!this.#isCurrent()) return;
     this.#end({ kind: "lost", reason });
     void this.contender.leave();
-    const error = this.lossError();
-    this.#abort?.abort(error);
+    this.#signal.tell();
     // Not from within whoever looked at the clock: a listener may do anything.
-    later(() => this.emit("lost", error));
+    later(() => this.emit("lost"));
   }
 
   #end(state: State & { kind: "lost" | "released" }): void {
@@ -225,6 +215,10 @@ export class ResourceHold extends Emitter<HoldEvents> implements Hold {
     this.#guard.stop();
     this.onOver(this);
     this.emit("over");
+  }
+
+  protected get options(): QueueOptions {
+    return this.contender.options;
   }
 
   get #announcer(): Announcer {

@@ -1,5 +1,6 @@
 import { untilAborted } from "../common/abort.js";
-import { type Hold, ResourceHold } from "./hold.js";
+import { ResourceHold } from "./hold.js";
+import type { HeldResource, Hold } from "./hold-views.js";
 import { checkSlotOptions, type SlotOptions } from "../options.js";
 import { tryClaim } from "../queue/slot.js";
 
@@ -12,6 +13,7 @@ export interface SemaphoreHold extends Hold {
 /** The grant of a permit. Its slot is claimed when somebody asks for it: who does not need one pays nothing. */
 export class PermitHold extends ResourceHold implements SemaphoreHold {
   #claim: Promise<number> | null = null;
+  /** Undefined: nobody has asked for it, or we do not know yet. */
   #slot: number | undefined;
 
   /** @throws LockLostError, NotHeldError, AccessDeniedError, InvalidArgumentError, or the signal's reason */
@@ -27,9 +29,8 @@ export class PermitHold extends ResourceHold implements SemaphoreHold {
     return slot;
   }
 
-  /** Undefined: nobody has asked for it, or we do not know yet. */
-  get claimedSlot(): number | undefined {
-    return this.#slot;
+  override describe(): HeldResource {
+    return { ...super.describe(), ...(this.#slot !== undefined && { slot: this.#slot }) };
   }
 
   async #claimed(): Promise<number> {

@@ -184,7 +184,7 @@ export class Claim {
     const { token, wayFree } = turn;
     if (wayFree !== null) publishHandOver(this.queue, token, wayFree.local, grantedAtMs - wayFree.atMs);
     const Kind = this.queue.discipline.kind === "semaphore" ? PermitHold : ResourceHold;
-    return new Kind(this.owner, this.queue, turn, contender, clock, (over) => {
+    return new Kind(this.owner, turn, contender, (over) => {
       publishEnd(this.queue, token, clock.monotonicMs() - grantedAtMs, over.loss);
       this.#end(over);
     });

@@ -1,6 +1,7 @@
 import { bounded } from "../common/bounded.js";
 import type { Discipline } from "../queue/discipline.js";
 import { read, write } from "../queue/discipline.js";
+import type { Target } from "../queue/target.js";
 import type { Claim } from "./claim.js";
 import { type LockError, ManagerClosedError } from "../errors.js";
 import type { ResourceHold } from "../hold/hold.js";
@@ -49,18 +50,17 @@ export class LocalQueues {
   home(resource: string, discipline: Discipline, options: LockOptions): LockHome {
     const { rootDir = DEFAULT_ROOT_DIR, acquireTimeout } = this.host.options;
     const directory = directoryOf(options.rootDir ?? rootDir, resource);
+    const target: Target = { resource, directory, discipline };
+    const halves = [target, ...otherHalfOf(target)];
     return {
-      resource,
-      directory,
-      discipline,
+      target,
       owning: options.reentrancy ?? (discipline.kind === "semaphore" ? "none" : "default"),
       failImmediate: options.failImmediate ?? false,
       acquireTimeoutMs: options.acquireTimeout ?? acquireTimeout,
-      queue: () => this.#queue(resource, directory, discipline),
-      existingQueue: () => this.#existing(directory, discipline),
+      queue: () => this.#queue(target),
+      existingQueue: () => this.#existing(target),
       isOfResource: (hold) => hold.isOf(this) && hold.directory === directory,
-      processHasIt: () =>
-        [discipline, ...siblingsOf(discipline)].some((one) => this.#existing(directory, one)?.isOfProcess() ?? false),
+      processHasIt: () => halves.some((half) => this.#existing(half)?.isOfProcess() ?? false),
       lookPort: () => this.host.outside.get(),
       assertOpen: () => {
         if (this.#closed !== null) throw new ManagerClosedError(this.#closed.why, { ...this.#closed, resource });
@@ -101,15 +101,16 @@ export class LocalQueues {
     return this.#paced.each(claims, (claim) => end(claim, error));
   }
 
-  #existing(directory: string, discipline: Discipline): LocalQueue | undefined {
-    return this.#queues.get(keyOf(directory, discipline));
+  #existing(target: Target): LocalQueue | undefined {
+    return this.#queues.get(keyOf(target));
   }
 
-  #queue(resource: string, directory: string, discipline: Discipline): LocalQueue {
-    const existing = this.#existing(directory, discipline);
+  #queue(target: Target): LocalQueue {
+    const existing = this.#existing(target);
     if (existing !== undefined) return existing;
     const clock = this.host.engine.clock;
-    const key = keyOf(directory, discipline);
+    const key = keyOf(target);
+    const { limit } = target.discipline;
     const context: LocalContext = {
       clock,
       paced: this.#paced,
@@ -117,17 +118,15 @@ export class LocalQueues {
       background: (work) => this.#track(work),
     };
     const options = {
+      ...target,
       manager: this,
-      resource,
-      directory,
-      discipline,
-      data: discipline.limit === undefined ? this.host.identity : writeLimit(this.host.identity, discipline.limit),
+      data: limit === undefined ? this.host.identity : writeLimit(this.host.identity, limit),
       clock,
       pause: () => new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve)),
       withdrawals: this.#withdrawals,
       onStuck: (error: unknown) => this.host.error(error as LockError),
     };
-    const queue = new LocalQueue(context, options, this.#siblings(directory, discipline), () => {
+    const queue = new LocalQueue(context, options, this.#siblings(target), () => {
       // In a moment: whoever found the last claim over may be about to make a new one.
       microtask(() => {
         if (!queue.isEmpty) return;
@@ -139,12 +138,14 @@ export class LocalQueues {
     return queue;
   }
 
-  #siblings(directory: string, { kind }: Discipline): Siblings {
+  #siblings(target: Target): Siblings {
+    const { kind } = target.discipline;
+    const otherHalf = (): LocalQueue | undefined => otherHalfOf(target).map((half) => this.#existing(half))[0];
     switch (kind) {
       case "read":
-        return { writers: () => this.#existing(directory, write) };
+        return { writers: otherHalf };
       case "write":
-        return { readers: () => this.#existing(directory, read) };
+        return { readers: otherHalf };
       case "mutex":
       case "semaphore":
         return {};
@@ -159,12 +160,14 @@ export class LocalQueues {
   }
 }
 
-/** The other half of a read/write lock. */
-function siblingsOf({ kind }: Discipline): readonly Discipline[] {
-  return kind === "read" ? [write] : kind === "write" ? [read] : [];
+/** The other half of a read/write lock; none of any other kind. */
+function otherHalfOf(target: Target): readonly Target[] {
+  const { kind } = target.discipline;
+  const otherHalf = kind === "read" ? write : kind === "write" ? read : undefined;
+  return otherHalf === undefined ? [] : [{ ...target, discipline: otherHalf }];
 }
 
 /** Semaphores that ask for different limits have queues of their own: it is ZooKeeper that knows who of them is right. */
-function keyOf(directory: string, { kind, limit = 0, replacesLimit = false }: Discipline): string {
+function keyOf({ directory, discipline: { kind, limit = 0, replacesLimit = false } }: Target): string {
   return `${kind} ${limit} ${replacesLimit} ${directory}`;
 }

@@ -1,14 +1,12 @@
-import type { Discipline } from "../queue/discipline.js";
 import type { ResourceHold } from "../hold/hold.js";
 import type { LocalQueue } from "./local-queue.js";
 import type { Owning } from "./owner.js";
+import type { Target } from "../queue/target.js";
 import type { LookPort } from "../engine/queue-port.js";
 
 /** What a lock needs of its manager. */
 export interface LockHome {
-  readonly resource: string;
-  readonly directory: string;
-  readonly discipline: Discipline;
+  readonly target: Target;
   readonly owning: Owning;
   readonly failImmediate: boolean;
   readonly acquireTimeoutMs: number | undefined;

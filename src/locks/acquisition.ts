@@ -1,6 +1,7 @@
 import { publishAcquire } from "../diagnostics.js";
 import type { Discipline } from "../queue/discipline.js";
 import { retold, SelfDeadlockError } from "../errors.js";
+import type { Target } from "../queue/target.js";
 import type { LockHome } from "../local/lock-home.js";
 import type { AcquireOptions } from "../options.js";
 import { acquireTimedOut, alreadyLocked, type Outcome, publicOutcome } from "../local/outcome.js";
@@ -35,10 +36,10 @@ export async function enter(
   if (!home.existingQueue()?.holdOf(owner)) home.assertOpen();
   signal?.throwIfAborted();
   const timeoutMs = home.failImmediate ? 0 : (timeout ?? home.acquireTimeoutMs);
-  if (timeoutMs !== 0) refuseToWaitForOurselves(home, owner, enclosing);
+  if (timeoutMs !== 0) refuseToWaitForOurselves(home.target, owner, enclosing);
   const caller = home.queue().enter(owner, { timeoutMs, signal, onQueued });
   const outcome = await caller.outcome;
-  publishAcquire(home, () => publicOutcome(outcome), caller.elapsedMs);
+  publishAcquire(home.target, () => publicOutcome(outcome), caller.elapsedMs);
   if (outcome.kind !== "granted") return outcome;
   const within = enclosing.findLast(({ isOpen }) => isOpen);
   return { kind: "granted", taking: new Taking(outcome.hold, by, within, giveBack) };
@@ -46,7 +47,7 @@ export async function enter(
 
 /** What is thrown for a call that took nothing. */
 export function errorOf(home: LockHome, refusal: Refusal, timeoutMs: number | undefined): unknown {
-  const { resource } = home;
+  const { resource } = home.target;
   switch (refusal.kind) {
     case "aborted":
       return refusal.reason;
@@ -66,11 +67,7 @@ export function errorOf(home: LockHome, refusal: Refusal, timeoutMs: number | un
  * context: what a bare acquire took may be given back by anybody, and who has the object of a `hold()` may hand it on.
  * @throws SelfDeadlockError
  */
-function refuseToWaitForOurselves(
-  { discipline, resource }: LockHome,
-  owner: object,
-  enclosing: readonly Taking[],
-): void {
+function refuseToWaitForOurselves({ discipline, resource }: Target, owner: object, enclosing: readonly Taking[]): void {
   const bodies = enclosing.filter(({ by, hold }) => by === "body" && hold.isHeld);
   const permits = new Set(bodies.map(({ hold }) => hold).filter(({ kind }) => kind === "semaphore"));
   const isFull = discipline.limit !== undefined && permits.size >= discipline.limit;

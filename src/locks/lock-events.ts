@@ -26,7 +26,11 @@ export interface LockEvents {
 export function passOnEvents(hold: ResourceHold, handle: EventEmitter<LockEvents>): () => void {
   const suspended = (): void => later(() => handle.emit("suspended"));
   const resumed = (): void => later(() => handle.emit("resumed"));
-  const lost = (error: LockLostError): void => later(() => handle.emit("lost", error));
+  // Where nobody listens no error is made: thousands of holds may be lost at one moment.
+  const lost = (): void =>
+    later(() => {
+      if (handle.listenerCount("lost") > 0) handle.emit("lost", hold.lostError);
+    });
   const requested = (): void => later(() => handle.emit("release-requested"));
   hold.on("suspended", suspended).on("resumed", resumed).on("lost", lost).on("release-requested", requested);
   return () => {

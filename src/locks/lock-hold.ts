@@ -1,4 +1,4 @@
-import type { Hold } from "../hold/hold.js";
+import type { Hold } from "../hold/hold-views.js";
 import { insideOf } from "../local/owner.js";
 import type { Taking } from "../local/taking.js";
 import type { FencingToken } from "../engine/ticket.js";

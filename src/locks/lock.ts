@@ -1,7 +1,8 @@
 import { EventEmitter } from "node:events";
 import { enclosingOf, enter, type Entered, errorOf } from "./acquisition.js";
 import { NotHeldError, retold } from "../errors.js";
-import type { Hold, ResourceHold } from "../hold/hold.js";
+import type { ResourceHold } from "../hold/hold.js";
+import type { Hold } from "../hold/hold-views.js";
 import { later } from "../common/later.js";
 import { type LockEvents, passOnEvents } from "./lock-events.js";
 import { LockHold } from "./lock-hold.js";
@@ -36,8 +37,8 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /** @internal Locks are made by their manager. */
   constructor(home: LockHome) {
     super();
-    this.resource = home.resource;
-    this.shared = home.discipline.shared;
+    this.resource = home.target.resource;
+    this.shared = home.target.discipline.shared;
     this.#home = home;
   }
 
@@ -153,7 +154,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
   async requestRelease(): Promise<number> {
     this.#home.assertOpen();
     try {
-      return await requestRelease(await this.#home.lookPort(), this.#home.directory);
+      return await requestRelease(await this.#home.lookPort(), this.#home.target.directory);
     } catch (error) {
       throw retold(error, this.resource);
     }
@@ -252,9 +253,11 @@ export class ZkLock extends EventEmitter<LockEvents> {
 
   /** The innermost body of this resource that we run inside of, where this handle speaks of it. */
   #inside(): Taking | undefined {
-    const { owning, discipline } = this.#home;
+    const { owning, target } = this.#home;
     const speaksOf = (taking: Taking): boolean => owning !== "none" || this.#takings.includes(taking);
-    return enclosingOf(this.#home).findLast((taking) => taking.hold.kind === discipline.kind && speaksOf(taking));
+    return enclosingOf(this.#home).findLast(
+      (taking) => taking.hold.kind === target.discipline.kind && speaksOf(taking),
+    );
   }
 
   /** The hold that this handle speaks of: that of the body we run in, the process's shared one, or what the handle took last. */

@@ -1,5 +1,5 @@
 import { onAbort } from "../common/abort.js";
-import type { LockLostError } from "../errors.js";
+import type { ResourceHold } from "../hold/hold.js";
 import { consultClock } from "../hold/hold-signal.js";
 import { giveBackAll, runInside } from "../local/run-inside.js";
 import type { Taking } from "../local/taking.js";
@@ -32,22 +32,24 @@ export class MultiLockHold implements MultiHold {
 
   /**
    * @internal Holds are made by their lock.
-   * @param onLost called once, with the first loss
+   * @param onLost called once, with the first hold that is lost
    * @param onReleased called when they have been given back
    */
   constructor(
     takings: readonly Taking[],
-    onLost: (error: LockLostError) => void,
+    onLost: (hold: ResourceHold) => void,
     private readonly onReleased: (hold: MultiLockHold) => void,
   ) {
     this.#takings = takings;
     this.tokens = new Map(takings.map(({ hold }) => [hold.resource, hold.token]));
-    const lost = (error: LockLostError): void => {
-      if (!this.#lossTold) onLost(error);
-      this.#lossTold = true;
-    };
-    for (const { hold } of takings) hold.once("lost", lost);
-    this.#unhook.push(() => takings.forEach(({ hold }) => hold.removeListener("lost", lost)));
+    for (const { hold } of takings) {
+      const lost = (): void => {
+        if (!this.#lossTold) onLost(hold);
+        this.#lossTold = true;
+      };
+      hold.once("lost", lost);
+      this.#unhook.push(() => hold.removeListener("lost", lost));
+    }
   }
 
   /** Whether all of them stand, by the lease clock. */

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { type Clock, readableMs, systemClock } from "../common/clock.js";
 import { AcquireTimeoutError, type LockLostError, NotHeldError } from "../errors.js";
+import type { ResourceHold } from "../hold/hold.js";
 import { later } from "../common/later.js";
 import type { ZkLock } from "./lock.js";
 import { type FencingTokens, type MultiHold, MultiLockHold } from "./multi-lock-hold.js";
@@ -148,7 +149,7 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
     const isFirst = this.#holds.length === 0;
     const hold = new MultiLockHold(
       takings,
-      (error) => this.#onLost(error),
+      (lost) => this.#onLost(lost),
       (released) => this.#drop(released),
     );
     this.#holds.push(hold);
@@ -157,8 +158,11 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
   }
 
   /** The first loss is the loss of all that was taken and re-entered. */
-  #onLost(error: LockLostError): void {
-    if (!this.#holds.some(({ lossTold }) => lossTold)) later(() => this.emit("lost", error));
+  #onLost(hold: ResourceHold): void {
+    if (this.#holds.some(({ lossTold }) => lossTold)) return;
+    later(() => {
+      if (this.listenerCount("lost") > 0) this.emit("lost", hold.lostError);
+    });
   }
 
   #drop(hold: MultiLockHold): void {

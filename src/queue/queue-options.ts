@@ -1,16 +1,13 @@
 import type { Clock } from "../common/clock.js";
-import type { Discipline } from "./discipline.js";
+import type { Target } from "./target.js";
 import type { Withdrawals } from "./withdrawals.js";
 
 /** What it takes to stand in the queue of a resource. */
-export interface QueueOptions {
+export interface QueueOptions extends Target {
   /** Whose it is: the same object for all queues of one manager. */
   readonly manager: object;
-  readonly resource: string;
-  readonly directory: string;
   /** Written into the ticket, for others to read. */
   readonly data: Buffer;
-  readonly discipline: Discipline;
   readonly clock: Clock;
   /** A short rest before something is tried again. */
   readonly pause: () => Promise<void>;
