@@ -1,13 +1,20 @@
 // The declarations speak of Node's events and timers, also to a program that names its types one by one.
 /// <reference types="node" preserve="true" />
 export { ZkLockManager } from "./lock-manager.js";
+export type { ManagerEvents } from "./locks/manager-events.js";
+export type { LockEvents } from "./locks/lock-events.js";
 export type { HeldResource } from "./hold/held-resource.js";
 export { ZkLock } from "./locks/lock.js";
 export { ZkReadWriteLock } from "./locks/read-write-lock.js";
 export { ZkSemaphore } from "./locks/semaphore.js";
-export { ZkMultiLock } from "./locks/multi-lock.js";
+export { type MultiLockEvents, ZkMultiLock } from "./locks/multi-lock.js";
 export type { FencingTokens, MultiHold, MultiLockHold } from "./locks/multi-lock-hold.js";
-export { type HoldSighting, type ResourceEvent, ResourceWatcher } from "./inspection/resource-watcher.js";
+export {
+  type HoldSighting,
+  type ResourceEvent,
+  ResourceWatcher,
+  type WatcherEvents,
+} from "./inspection/resource-watcher.js";
 export type { Hold } from "./hold/hold.js";
 export type { LockHold } from "./locks/lock-hold.js";
 export type { SemaphoreLockHold } from "./locks/semaphore.js";
@@ -34,7 +41,7 @@ export type {
   SemaphoreOptions,
   SlotOptions,
 } from "./options.js";
-export type { Locator } from "./zookeeper/session/addresses.js";
+export type { Address, Locator } from "./zookeeper/session/addresses.js";
 export type { AdoptableClient as ZooKeeperClient } from "./zookeeper/client/client.js";
 export {
   AccessDeniedError,

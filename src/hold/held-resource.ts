@@ -4,13 +4,17 @@ import type { FencingToken } from "../engine/ticket.js";
 
 /** One of the holds of this process. */
 export interface HeldResource {
+  /** The name of the resource. */
   readonly resource: string;
+  /** How it is held: exclusively, as a reader or writer, or as a permit of a semaphore. */
   readonly kind: ResourceHold["kind"];
+  /** The fencing token of the hold. */
   readonly token: FencingToken;
   /** How often it has been entered and not given back. */
   readonly count: number;
+  /** What is left of the lease, in milliseconds. */
   readonly leaseMs: number;
-  /** Of a semaphore's permit, once it has been asked for. */
+  /** The slot of a semaphore's permit, once it has been asked for. */
   readonly slot?: number;
 }
 

@@ -21,7 +21,10 @@ export interface Hold {
   readonly signal: AbortSignal;
   /** What is left of the lease, in milliseconds; it is prolonged all the time while we are in touch. */
   readonly leaseMs: number;
-  /** @throws LockLostError when the hold was lost, NotHeldError when it was given back */
+  /**
+   * Throws unless the hold stands, by the lease clock.
+   * @throws LockLostError when it was lost, NotHeldError when it was given back
+   */
   assertHeld(): void;
 }
 
