@@ -4,11 +4,11 @@ import type { LossReason } from "./errors.js";
 import type { FencingToken } from "./engine/ticket.js";
 
 /**
- * The names of our `node:diagnostics_channel` channels. What is published on them is described by the message types here; a
- * channel without subscribers costs one comparison.
+ * The names of our `node:diagnostics_channel` channels. What is published on them is described by the message types
+ * here; a channel without subscribers costs one comparison.
  */
 export const diagnosticsChannels = {
-  /** A call of `acquire`, `tryAcquire` or `using` has got the lock, or has not: AcquireMessage. */
+  /** A call of `acquire`, `tryAcquire`, `hold` or `using` has got the lock, or has not: AcquireMessage. */
   acquire: "zk-lock-manager:acquire",
   /** A call waits, and how many are ahead of it is known for the first time, or has changed: WaitMessage. */
   wait: "zk-lock-manager:wait",
@@ -22,44 +22,58 @@ export const diagnosticsChannels = {
 
 /** What each message is about. All times are in milliseconds, by a steady clock. */
 export interface DiagnosticsSubject {
+  /** The name of the resource. */
   readonly resource: string;
+  /** How the lock is taken: exclusively, as a reader or writer, or as a permit of a semaphore. */
   readonly kind: Discipline["kind"];
 }
 
-/** Published in the async context of the call, so that a tracer finds the caller's span. */
+/**
+ * One call of `acquire`, `tryAcquire`, `hold` or `using`, when its outcome is known. It is published in the async
+ * context of the call, so that a tracer finds the caller's span.
+ */
 export interface AcquireMessage extends DiagnosticsSubject {
-  /** `too-late`: its time was over, or it had none and somebody else was before it. */
+  /** What became of the call. `too-late`: its timeout passed, or somebody else was before a call that does not wait. */
   readonly outcome: "granted" | "too-late" | "aborted" | "failed";
-  /** Of the hold, where it was granted. */
+  /** The token of the hold, where it was granted. */
   readonly token?: FencingToken;
-  /** What it failed with, or the reason of its abort. */
+  /** The error that the call failed with, or the reason of its abort. */
   readonly error?: unknown;
-  /** From the call to its outcome. */
+  /** The time from the call to its outcome, in milliseconds. */
   readonly durationMs: number;
 }
 
+/** A call waits: published when its place in the queue is known, and again when that has changed. */
 export interface WaitMessage extends DiagnosticsSubject {
+  /** How many are ahead of the call: tickets of others, and tasks of this process. */
   readonly ahead: number;
-  /** How long the call has waited by now. */
+  /** How long the call has waited by now, in milliseconds. */
   readonly waitingMs: number;
 }
 
+/** A hold was given back. */
 export interface HoldMessage extends DiagnosticsSubject {
+  /** The token of the hold. */
   readonly token: FencingToken;
-  /** From the grant to the release. */
+  /** The time from the grant to the end of the hold, in milliseconds. */
   readonly heldMs: number;
 }
 
+/** A hold ended against our will. */
 export interface LossMessage extends HoldMessage {
+  /** Why the hold ended. */
   readonly reason: LossReason;
 }
 
+/** A hold began after another one had to end. */
 export interface HandOverMessage extends DiagnosticsSubject {
-  /** Of the hold that begins. */
+  /** The token of the hold that begins. */
   readonly token: FencingToken;
   /** Whether the holder before it was a task of this very process. */
   readonly local: boolean;
-  /** Until the grant: since the local holder's release, or since the news that the ticket before ours is gone. */
+  /**
+   * The time to the grant, in milliseconds: since the local holder's release, or since the news of the ticket's end.
+   */
   readonly durationMs: number;
 }
 
@@ -69,7 +83,7 @@ const held = channel(diagnosticsChannels.hold);
 const loss = channel(diagnosticsChannels.loss);
 const handOver = channel(diagnosticsChannels.handOver);
 
-/** What knows its resource and its kind. */
+/** A lock or hold, as far as messages need it. */
 interface About {
   readonly resource: string;
   readonly discipline: Discipline;
@@ -79,7 +93,7 @@ function subjectOf({ resource, discipline }: About): DiagnosticsSubject {
   return { resource, kind: discipline.kind };
 }
 
-/** What became of a call: its part of the message. */
+/** The part of an AcquireMessage that says what became of the call. */
 export type AcquireOutcome = Pick<AcquireMessage, "outcome" | "token" | "error">;
 
 export function publishAcquire(about: About, what: () => AcquireOutcome, durationMs: number): void {

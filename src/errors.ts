@@ -1,7 +1,8 @@
 /** What every error of this library carries, beside its message. */
 export interface LockErrorDetails {
-  /** The resource the call was about, where there was one. */
+  /** The resource that the call was about, where there was one. */
   resource?: string | undefined;
+  /** The error that led to this one, where there was one. */
   cause?: unknown;
 }
 
@@ -10,8 +11,11 @@ export interface LockErrorDetails {
  * what happened and what to do next.
  */
 export class LockError extends Error {
+  /** The name of the error's class. */
   override readonly name: string = "LockError";
+  /** A name for programs, which stays the same from version to version: one for each class. */
   readonly code: string = "ERR_LOCK";
+  /** The resource that the call was about, where there was one. */
   declare readonly resource?: string;
 
   constructor(message: string, details: LockErrorDetails = {}) {
@@ -20,16 +24,16 @@ export class LockError extends Error {
   }
 }
 
-/** Who has a ticket, as it wrote itself into it. */
+/** What the owner of a ticket says of itself: `host`, `pid`, and the `identity` of its manager. */
 export type Identity = Readonly<Record<string, string | number>>;
 
 /** The deadline of an acquire passed before its turn came. */
 export class AcquireTimeoutError extends LockError {
   override readonly name = "AcquireTimeoutError";
   override readonly code = "ERR_ACQUIRE_TIMEOUT";
-  /** How many tickets stood before ours when we last saw the queue; undefined if we never saw it. */
+  /** How many tickets were ahead of ours when we last saw the queue; undefined if we never saw it. */
   declare readonly ahead?: number;
-  /** Who held the resource then, as far as it was known. */
+  /** Who held the resource at that time, as far as it was known. */
   declare readonly holder?: Identity;
 
   constructor(
@@ -42,21 +46,21 @@ export class AcquireTimeoutError extends LockError {
   }
 }
 
-/** `failImmediate` was set, and somebody else holds the resource. */
+/** Somebody else holds the resource, and `failImmediate` forbids to wait. */
 export class AlreadyLockedError extends LockError {
   override readonly name = "AlreadyLockedError";
   override readonly code = "ERR_ALREADY_LOCKED";
 }
 
-/** `renew` or `assertHeld` without a hold. */
+/** The call needs a hold, such as `renew` or `assertHeld`, and there is none. */
 export class NotHeldError extends LockError {
   override readonly name = "NotHeldError";
   override readonly code = "ERR_NOT_HELD";
 }
 
 /**
- * Why a hold ended against our will: its lease ran out, ZooKeeper ended the session, somebody deleted the ticket, or the
- * manager was closed while a caller still held.
+ * Why a hold ended against our will: its lease ran out, ZooKeeper ended the session, somebody deleted the ticket, or
+ * the manager was closed while a caller still held.
  */
 export type LossReason = "lease-over" | "session-expired" | "ticket-gone" | "closed";
 
@@ -64,6 +68,7 @@ export type LossReason = "lease-over" | "session-expired" | "ticket-gone" | "clo
 export class LockLostError extends LockError {
   override readonly name = "LockLostError";
   override readonly code = "ERR_LOCK_LOST";
+  /** Why the hold ended. */
   readonly reason: LossReason;
 
   constructor(message: string, details: LockErrorDetails & { reason: LossReason }) {
@@ -73,8 +78,9 @@ export class LockLostError extends LockError {
 }
 
 /**
- * Why there is no session to wait in: it ended while we waited, so that another try is served in the next one; the manager has no
- * client, or the session of the one that was handed to `init` has ended; or the manager is being drained, or is closed.
+ * Why there is no session to wait in. `expired`: it ended while we waited, and another try is served in the next
+ * session. `not-connected`: the manager has no client, or the session of the client that was handed to `init` has
+ * ended. `draining` and `closed`: the manager is shutting down, or has been closed.
  */
 export type SessionLostReason = "expired" | "not-connected" | "draining" | "closed";
 
@@ -82,6 +88,7 @@ export type SessionLostReason = "expired" | "not-connected" | "draining" | "clos
 export class SessionLostError extends LockError {
   override readonly name: string = "SessionLostError";
   override readonly code: string = "ERR_SESSION_LOST";
+  /** Why there is no session. */
   readonly reason: SessionLostReason;
 
   constructor(message: string, details: LockErrorDetails & { reason?: SessionLostReason | undefined } = {}) {
@@ -90,7 +97,7 @@ export class SessionLostError extends LockError {
   }
 }
 
-/** The manager is shutting down, or has been closed: it will not help to try again. */
+/** The manager is shutting down, or has been closed. Another try with it does not help. */
 export class ManagerClosedError extends SessionLostError {
   override readonly name = "ManagerClosedError";
   override readonly code = "ERR_MANAGER_CLOSED";
@@ -102,8 +109,8 @@ export class ManagerClosedError extends SessionLostError {
 }
 
 /**
- * The session has as many tickets as ZooKeeper can end in one go: one more, and no server could read the end of it back. Another
- * manager has a session of its own.
+ * The session has as many tickets as ZooKeeper can delete in one transaction; with more, no server could read that
+ * transaction back. Give some holds back, or use another manager, which has a session of its own.
  */
 export class SessionFullError extends LockError {
   override readonly name = "SessionFullError";
@@ -116,7 +123,7 @@ export class ConnectError extends LockError {
   override readonly code = "ERR_CONNECT";
 }
 
-/** ZooKeeper refused us: the ACL of a node, or the authentication. */
+/** ZooKeeper refused the call, by the ACL of a node or because the authentication failed. */
 export class AccessDeniedError extends LockError {
   override readonly name = "AccessDeniedError";
   override readonly code = "ERR_ACCESS_DENIED";
@@ -128,48 +135,51 @@ export class LimitMismatchError extends LockError {
   override readonly code = "ERR_LIMIT_MISMATCH";
 
   constructor(
+    /** The limit that the call asked for. */
     readonly wanted: number,
     /** The limit that is stored with the resource. */
     readonly limit: number,
     details: LockErrorDetails = {},
   ) {
     super(
-      `The semaphore has ${limit} permits, not ${wanted}. Ask for as many, or change it for everybody with \`replaceLimit\`.`,
+      `The semaphore has ${limit} permits, not ${wanted}. Ask for as many, or change it for everybody with ` +
+        "`replaceLimit`.",
       details,
     );
   }
 }
 
-/** A holder of the read lock asked for the write lock: granted, it would wait for itself. */
+/** A holder of the read lock asked for the write lock. It would wait for its own read lock for ever. */
 export class UpgradeRefusedError extends LockError {
   override readonly name = "UpgradeRefusedError";
   override readonly code = "ERR_UPGRADE_REFUSED";
 }
 
-/** Code inside a `using` waits for the very hold that it runs in, and cannot enter: it would wait for ever. */
+/** Code inside a `using` asked for the very hold that it runs in, and cannot enter it. It would wait for ever. */
 export class SelfDeadlockError extends LockError {
   override readonly name = "SelfDeadlockError";
   override readonly code = "ERR_SELF_DEADLOCK";
 }
 
-/** A name or an option that cannot be: thrown at once, before anything is sent. */
+/** A name or an option is not valid. The error is thrown at once, before anything is sent. */
 export class InvalidArgumentError extends LockError {
   override readonly name = "InvalidArgumentError";
   override readonly code = "ERR_INVALID_ARGUMENT";
 }
 
-/** A token that would not fit a safe integer: refused, never rounded. */
+/** The token would not fit a safe integer. The acquire is refused; a token is never rounded. */
 export class TokenRangeError extends LockError {
   override readonly name = "TokenRangeError";
   override readonly code = "ERR_TOKEN_RANGE";
 }
 
-/** A fence guard refused a write: the store has seen a higher token, so this holder's turn is over. */
+/** A fence guard refused a write: the store has seen a higher token, so this hold is over. Nothing was written. */
 export class StaleTokenError extends LockError {
   override readonly name = "StaleTokenError";
   override readonly code = "ERR_STALE_TOKEN";
+  /** The token that was refused. */
   readonly token: number;
-  /** The highest token the store has seen for this resource. */
+  /** The highest token that the store has seen for this resource. */
   readonly highest: number;
 
   constructor(message: string, details: LockErrorDetails & { token: number; highest: number }) {
@@ -180,8 +190,8 @@ export class StaleTokenError extends LockError {
 }
 
 /**
- * The same error for one caller of several, made here and now so that its stack says who called. Its cause is the first one's, for
- * the first says nothing else. What is no error of ours is handed through.
+ * A copy of an error for one caller of several, so that its stack says who called. It keeps the cause of the first one.
+ * An error that is not ours is handed through.
  */
 export function retold(error: unknown, resource: string | undefined): unknown {
   if (!(error instanceof LockError)) return error;

@@ -37,7 +37,7 @@ import { type Locator, type ZooKeeperClient, ZooKeeperEngine } from "./zookeeper
 /** How long `close` waits, at the most, for tickets to be withdrawn. What is left then dies with the session. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
-/** Hands out distributed locks, all on one ZooKeeper session at a time. */
+/** Makes distributed locks, all on one ZooKeeper session at a time. */
 export class ZkLockManager extends EventEmitter<ManagerEvents> {
   readonly #options: ManagerOptions;
   readonly #rootDir: string;
@@ -72,6 +72,11 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   /**
    * Makes a manager that opens its own session, and a new one whenever one has ended. A Locator is asked for the addresses
    * each time.
+   *
+   * @example
+   * await using manager = await ZkLockManager.connect("zk1:2181,zk2:2181,zk3:2181", { sessionTimeout: 10_000 });
+   * const lock = manager.createLock("reports/daily");
+   *
    * @throws ConnectError when no server answers within `connectTimeout`, AccessDeniedError, InvalidArgumentError
    */
   static async connect(servers: string | Locator, options: ConnectOptions = {}): Promise<ZkLockManager> {
@@ -105,7 +110,16 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     return new ZkLock(this.#queues.home(resource, mutex, options));
   }
 
-  /** Handles on a lock that many may hold for reading, or one for writing. @throws InvalidArgumentError */
+  /**
+   * Handles on a lock that many may hold for reading, or one for writing.
+   *
+   * @example
+   * const catalogue = manager.createReadWriteLock("catalogue");
+   * const rows = await catalogue.read.using(() => store.readAll());
+   * await catalogue.write.using(({ token }) => store.write(row, token));
+   *
+   * @throws InvalidArgumentError
+   */
   createReadWriteLock(resource: string, options: LockOptions = {}): ZkReadWriteLock {
     checkResource(resource);
     checkLockOptions(options, "createReadWriteLock");
@@ -115,6 +129,13 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   /**
    * A handle on one of `maxConcurrentHolders` permits. Each acquire takes a permit of its own (`reentrancy: "none"`), unless
    * the options say otherwise.
+   *
+   * @example
+   * const workers = manager.createSemaphore("workers", { maxConcurrentHolders: 4 });
+   * await workers.using(async (hold) => {
+   *   console.log("port", 9000 + (await hold.slot()));
+   * });
+   *
    * @throws InvalidArgumentError
    */
   createSemaphore(resource: string, options: SemaphoreOptions): ZkSemaphore {
@@ -124,7 +145,15 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     return new ZkSemaphore(this.#queues.home(resource, semaphore(maxConcurrentHolders, replaceLimit), lockOptions));
   }
 
-  /** A handle on several resources at once, all or nothing; duplicates count once. @throws InvalidArgumentError */
+  /**
+   * A handle on several resources at once, all or nothing; duplicates count once.
+   *
+   * @example
+   * const transfer = manager.createMultiLock(["account/7", "account/9"]);
+   * await transfer.using(({ tokens }) => store.transfer(7, 9, tokens), { timeout: 5_000 });
+   *
+   * @throws InvalidArgumentError
+   */
   createMultiLock(resources: readonly string[], options: LockOptions = {}): ZkMultiLock {
     checkResources(resources);
     checkLockOptions(options, "createMultiLock");
@@ -149,7 +178,16 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     return levels.map(resourceOf).filter((resource) => resource !== null);
   }
 
-  /** Follows a resource: who locks it and when it is unlocked, in any process. @throws InvalidArgumentError */
+  /**
+   * Follows a resource: who locks it and when it is unlocked, in any process. An abort of `signal` ends the watch.
+   *
+   * @example
+   * for await (const { type, identity } of manager.watch("reports/daily")) {
+   *   console.log(type, identity?.host); // locked … unlocked …
+   * }
+   *
+   * @throws InvalidArgumentError
+   */
   watch(resource: string, options: { signal?: AbortSignal | undefined } = {}): ResourceWatcher {
     checkResource(resource);
     return new ResourceWatcher(resource, directoryOf(this.#rootDir, resource), this.#engine, options.signal);
@@ -178,6 +216,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     return this.#queues.holds().map((hold) => hold.describe());
   }
 
+  /** What is known of the session now; before the first one its `id` is empty and its state "lost". */
   get session(): SessionStatus {
     return this.#engine.status;
   }
@@ -206,6 +245,7 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
     return this.#closing;
   }
 
+  /** As `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

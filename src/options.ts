@@ -3,80 +3,110 @@ import { InvalidArgumentError } from "./errors.js";
 import { checkResource, checkRootDir } from "./common/resource-path.js";
 
 /**
- * Who enters a hold that is there already: any acquire and any body of the process (`process`), only code that runs inside the
- * holder's `using` (`task`), or nobody (`none`). Unset, it depends on how the hold was taken: what a bare `acquire()` took belongs to
- * the process, and what `using` or `hold()` took to that body or object alone.
+ * Who may enter a hold that is there already: any acquire and any body of the process (`process`), only code that runs
+ * inside the holder's `using` (`task`), or nobody (`none`). Unset, it depends on how the hold was taken: what a bare
+ * `acquire()` took belongs to the process, and what `using` or `hold()` took to that body or object alone.
  */
 export type Reentrancy = "process" | "task" | "none";
 
 /** A ZooKeeper user; its directories get an ACL that lets nobody else in. */
 export interface Auth {
+  /** How ZooKeeper checks the credentials. Only "digest" is supported. */
   scheme: "digest";
-  /** `user:password` */
+  /** The user and the password, as `user:password`. */
   credentials: string;
 }
 
+/** The options of `createLock`, `createReadWriteLock` and `createMultiLock`. */
 export interface LockOptions {
-  /** Where the directories of resources are made. Default: the manager's. */
+  /** The path under which the directory of the resource is made. Default: the manager's `rootDir`. */
   rootDir?: string | undefined;
-  /** Milliseconds that an acquire waits at the most. Default: the manager's. 0: only if it is free now. */
+  /**
+   * How long an acquire waits at the most, in milliseconds. 0: it takes the lock only if it is free now.
+   * Default: the manager's `acquireTimeout`.
+   */
   acquireTimeout?: number | undefined;
-  /** acquire() rejects with AlreadyLockedError instead of waiting. Default: false. */
+  /** True: `acquire()` rejects with AlreadyLockedError instead of waiting. Default: false. */
   failImmediate?: boolean | undefined;
   /**
-   * Unset: a bare `acquire()` is the whole process's, bodies of `using` exclude each other. With `"process"` concurrent bodies share one
-   * hold, so they do not exclude each other. Semaphores: "none".
+   * Who may enter a hold of this process. Default: unset, so a hold of a bare `acquire()` belongs to the whole process,
+   * and bodies of `using` exclude each other. With "process", concurrent bodies share one hold and do not exclude each
+   * other. Semaphores have the default "none".
    */
   reentrancy?: Reentrancy | undefined;
 }
 
+/** The options of `createSemaphore`. */
 export interface SemaphoreOptions extends LockOptions {
-  /** How many may hold at a time: a whole number of at least 1. Stored with the resource; all must ask for the same. */
+  /**
+   * How many may hold at a time: a whole number of at least 1. The limit is stored with the resource, and all callers
+   * must ask for the same one.
+   */
   maxConcurrentHolders: number;
-  /** Changes the limit that is stored with the resource, instead of being refused. Default: false. */
+  /**
+   * True: a stored limit that differs is replaced by `maxConcurrentHolders`, for everybody. False: the acquire rejects
+   * with LimitMismatchError. Default: false.
+   */
   replaceLimit?: boolean | undefined;
 }
 
+/** The options of `new ZkLockManager()`. */
 export interface ManagerOptions {
-  /** Where the directories of resources are made. Default: "/locks". */
+  /** The path under which the directories of resources are made. Default: "/locks". */
   rootDir?: string | undefined;
-  /** Milliseconds that an acquire waits at the most. Default: without end. 0: only if it is free now. */
+  /**
+   * How long an acquire waits at the most, in milliseconds. 0: it takes the lock only if it is free now.
+   * Default: no limit.
+   */
   acquireTimeout?: number | undefined;
-  /** Written into our tickets beside `host` and `pid` (and instead of those of the same name), for others to read. At most 1,024 bytes of JSON. */
+  /**
+   * What our tickets say of us to others, beside `host` and `pid`, which it may replace. At most 1,024 bytes of JSON.
+   * Default: only `host` and `pid`.
+   */
   identity?: Record<string, string | number> | undefined;
+  /** The ZooKeeper user that the manager works as. Default: none, and its directories are open to everybody. */
   auth?: Auth | undefined;
   /**
-   * The sequence number past which a directory is retired, and its successor begun. Default: 2,000,000,000; made smaller
-   * only by tests.
+   * The sequence number past which a directory is retired, and its successor begun. Default: 2,000,000,000. Only tests
+   * make it smaller.
    */
   sequenceLimit?: number | undefined;
 }
 
+/** The options of `ZkLockManager.connect`. */
 export interface ConnectOptions extends ManagerOptions {
-  /** The session timeout to ask for, in milliseconds, up to 2,147,483,647; the server has the last word. Default: 10,000. */
+  /**
+   * The session timeout to ask for, in milliseconds, up to 2,147,483,647. The server may give another one: see
+   * `session.timeoutMs`. Default: 10,000.
+   */
   sessionTimeout?: number | undefined;
-  /** Milliseconds until `connect` gives up with ConnectError. Default: 10,000. */
+  /** How long `connect` tries until it rejects with ConnectError, in milliseconds. Default: 10,000. */
   connectTimeout?: number | undefined;
 }
 
+/** The options of `acquire`, `hold` and `using`. */
 export interface AcquireOptions {
-  /** Milliseconds to wait at the most, in all. Default: the lock's `acquireTimeout`. 0: only if it is free now. */
+  /**
+   * How long the call waits at the most, in milliseconds, all told. 0: it takes the lock only if it is free now.
+   * Default: the lock's `acquireTimeout`.
+   */
   timeout?: number | undefined;
-  /** Ends the wait: acquire rejects with its reason. */
+  /** An abort ends the wait, and the call rejects with the signal's reason. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
+/** The options of `slot`. */
 export interface SlotOptions {
-  /** Ends the wait: slot rejects with its reason. */
+  /** An abort ends the wait, and the call rejects with the signal's reason. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
 export const DEFAULT_ROOT_DIR = "/locks";
 export const DEFAULT_SESSION_TIMEOUT_MS = 10_000;
 export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
-/** The protocol has 31 bits for it. */
+/** The protocol has 31 bits for a session timeout. */
 const LONGEST_SESSION_TIMEOUT_MS = 2 ** 31 - 1;
-/** More would be a mistake: each is a ticket and, while it waits, a watch. */
+/** Each resource of a multi-lock costs a ticket and, while it waits, a watch. */
 const MAX_RESOURCES = 1_000;
 const MAX_IDENTITY_BYTES = 1024;
 
@@ -92,7 +122,8 @@ export function checkConnectOptions(options: ConnectOptions): void {
   checkTime("sessionTimeout", options.sessionTimeout, 1);
   if ((options.sessionTimeout ?? 0) > LONGEST_SESSION_TIMEOUT_MS) {
     throw new InvalidArgumentError(
-      `sessionTimeout is at most ${LONGEST_SESSION_TIMEOUT_MS} ms, as ZooKeeper writes it, not ${options.sessionTimeout}.`,
+      `sessionTimeout is at most ${LONGEST_SESSION_TIMEOUT_MS} ms, as ZooKeeper writes it, ` +
+        `not ${options.sessionTimeout}.`,
     );
   }
   checkTime("connectTimeout", options.connectTimeout, 1);
@@ -172,7 +203,7 @@ function checkSignal(signal: unknown): void {
   }
 }
 
-/** By its shape: one of another realm, or of a browser-like environment, is of another class. */
+/** Told by its shape: a signal of another realm, or of a browser-like environment, is of another class. */
 function isAbortSignal(signal: unknown): boolean {
   if (typeof signal !== "object" || signal === null) return false;
   const { aborted, addEventListener, removeEventListener, throwIfAborted } = signal as Partial<AbortSignal>;

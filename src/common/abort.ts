@@ -19,10 +19,10 @@ export function deferred<T>(): Deferred<T> {
 const hubs = new WeakMap<AbortSignal, AbortHub>();
 
 /**
- * Calls `listener` once when `signal` aborts, at once if it has aborted already. The returned function unhooks it. However many
- * wait on one signal, it has one listener of ours: a thousand acquires on the signal of a shutdown are no leak, and Node does not
- * warn of one; and to unhook one of them costs the same as if it were alone. (Linking by hand: `AbortSignal.any` leaks on Node 20
- * and 22.)
+ * Calls `listener` once when `signal` aborts, at once if it has aborted already. The returned function unhooks it.
+ * However many wait on one signal, it has one listener of ours: a thousand acquires on the signal of a shutdown are no
+ * leak, and Node does not warn of one; and to unhook one of them costs the same as if it were alone. (Linking by hand:
+ * `AbortSignal.any` leaks on Node 20 and 22.)
  */
 export function onAbort(signal: AbortSignal | undefined, listener: (reason: unknown) => void): () => void {
   if (signal === undefined) return () => undefined;

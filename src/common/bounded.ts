@@ -3,8 +3,8 @@ import type { Clock } from "./clock.js";
 import { Deadline } from "./deadline.js";
 
 /**
- * `work`, or what `otherwise` gives when it has taken `patienceMs`; the work itself goes on. On the clock's time. The process is
- * kept alive until then, for somebody awaits it.
+ * `work`, or what `otherwise` gives when it has taken `patienceMs`; the work itself goes on. On the clock's time. The
+ * process is kept alive until then, for somebody awaits it.
  */
 export function bounded<T>(work: Promise<T>, patienceMs: number, clock: Clock, otherwise: () => T): Promise<T> {
   return pTimeout(work, {

@@ -10,8 +10,8 @@ export interface Clock {
   /** The wall clock: it goes on while the machine sleeps, and may jump. */
   wallMs(): number;
   /**
-   * Calls `action` once, `delayMs` from now; the returned function takes it back. It keeps the process alive only where it is
-   * `awaited`: a caller waits for something until this moment at the latest, and must see how that ends.
+   * Calls `action` once, `delayMs` from now; the returned function takes it back. It keeps the process alive only where
+   * it is `awaited`: a caller waits for something until this moment at the latest, and must see how that ends.
    */
   after(delayMs: number, action: () => void, awaited?: boolean): () => void;
   /** Calls `action` in a macrotask of its own, as soon as may be. */
@@ -38,12 +38,15 @@ export function readableMs(ms: number): number {
   return ms < 1 ? Number(ms.toPrecision(1)) : Math.round(ms);
 }
 
-/** setTimeout fires at once for delays that do not fit 32 bits; a longer wait is cut, and its owner looks again. See Deadline. */
+/**
+ * setTimeout fires at once for delays that do not fit 32 bits; a longer wait is cut, and its owner looks again. See
+ * Deadline.
+ */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Node's own time, whatever becomes of the globals: a test runner's fake timers must not stop a lease that a real server counts, and
- * a browser-like environment has other timers, or none. Taken now, for they may be replaced later.
+ * Node's own time, whatever becomes of the globals: a test runner's fake timers must not stop a lease that a real
+ * server counts, and a browser-like environment has other timers, or none. Taken now, for they may be replaced later.
  */
 const now = Date.now.bind(Date);
 const monotonicNow = performance.now.bind(performance);

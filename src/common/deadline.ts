@@ -1,8 +1,8 @@
 import type { Clock } from "./clock.js";
 
 /**
- * The one moment at which a call stops waiting, computed once. Without `timeoutMs` it never comes. Whoever waits for it keeps the
- * process alive until it has come, or is taken back.
+ * The one moment at which a call stops waiting, computed once. Without `timeoutMs` it never comes. Whoever waits for it
+ * keeps the process alive until it has come, or is taken back.
  */
 export class Deadline {
   readonly #at: number;

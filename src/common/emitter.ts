@@ -1,6 +1,7 @@
 /**
- * Events for our own use, with the methods of Node's EventEmitter that we need. Node keeps the listeners of an event in an array and
- * searches it to remove one: with 20,000 holds on one session, ending them all took seconds. Here each addition and removal costs the same.
+ * Events for our own use, with the methods of Node's EventEmitter that we need. Node keeps the listeners of an event in
+ * an array and searches it to remove one: with 20,000 holds on one session, ending them all took seconds. Here each
+ * addition and removal costs the same.
  */
 export class Emitter<Events extends Record<keyof Events, unknown[]>> {
   /** By event, and by listener in the order in which they came. */

@@ -2,8 +2,8 @@
 export const FEW = 16;
 
 /**
- * As `Promise.all(items.map(map))`, but with `limit` of them under way at the most: thousands of requests at once would keep the
- * session's own keep-alives waiting. When one fails, no other is begun.
+ * As `Promise.all(items.map(map))`, but with `limit` of them under way at the most: thousands of requests at once would
+ * keep the session's own keep-alives waiting. When one fails, no other is begun.
  */
 export async function fewAtATime<T, R>(
   items: readonly T[],

@@ -4,8 +4,8 @@ import type { Clock } from "./clock.js";
 const PER_TURN = 250;
 
 /**
- * Does many small things in the order given, so many to a turn of the event loop and the rest in the turns after it. What else the
- * process has to do, ZooKeeper's heartbeats among it, gets in between.
+ * Does many small things in the order given, so many to a turn of the event loop and the rest in the turns after it.
+ * What else the process has to do, ZooKeeper's heartbeats among it, gets in between.
  */
 export class Paced {
   /** What is to be done in later turns, from `#next` on; there is none where anything is left of this turn. */

@@ -6,7 +6,9 @@ const MAX_RESOURCE_BYTES = 512;
 // eslint-disable-next-line no-control-regex -- it is the control characters that are refused
 const UNSAFE_IN_ROOT = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;
 
-/** Throws InvalidArgumentError unless `resource` is a non-empty, well-formed string of at most 512 bytes without NUL. */
+/**
+ * Throws InvalidArgumentError unless `resource` is a non-empty, well-formed string of at most 512 bytes without NUL.
+ */
 export function checkResource(resource: unknown): asserts resource is string {
   if (typeof resource !== "string" || resource === "") {
     throw new InvalidArgumentError("A resource name is a non-empty string.");
@@ -26,7 +28,8 @@ export function checkResource(resource: unknown): asserts resource is string {
 }
 
 /**
- * What stands behind the addresses of servers. "/a,b:2181/c" is not one: the chroot is written once, and not behind each server.
+ * What stands behind the addresses of servers. "/a,b:2181/c" is not one: the chroot is written once, and not behind
+ * each server.
  * @throws InvalidArgumentError
  */
 export function checkChroot(chroot: string): void {
@@ -35,7 +38,8 @@ export function checkChroot(chroot: string): void {
   }
   if (chroot.includes(",")) {
     throw new InvalidArgumentError(
-      `The chroot is written once, behind the last server: "host:port,host:port/chroot". ${JSON.stringify(chroot)} goes on behind it.`,
+      `The chroot is written once, behind the last server: "host:port,host:port/chroot". ` +
+        `${JSON.stringify(chroot)} goes on behind it.`,
     );
   }
 }
@@ -51,8 +55,8 @@ export function checkRootDir(rootDir: unknown): asserts rootDir is string {
 }
 
 /**
- * The directory of a resource: one level below the root, whatever the name holds. Percent-encoding keeps plain names as they
- * are (so that another recipe finds them) and gives each name a directory of its own.
+ * The directory of a resource: one level below the root, whatever the name holds. Percent-encoding keeps plain names as
+ * they are (so that another recipe finds them) and gives each name a directory of its own.
  */
 export function directoryOf(rootDir: string, resource: string): string {
   const level = /^\.{1,2}$/.test(resource) ? resource.replaceAll(".", "%2E") : encodeURIComponent(resource);

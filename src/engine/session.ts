@@ -3,12 +3,17 @@ import { type Clock, type Instant, elapsedMs, instantOf } from "../common/clock.
 import { Emitter } from "../common/emitter.js";
 import { SessionFullError, SessionLostError } from "../errors.js";
 
+/**
+ * What may be believed of a session. `connected`: it answers. `suspended`: it does not answer, and the lease still runs.
+ * `lost`: the lease is over, or the session has ended.
+ */
 export type SessionState = "connected" | "suspended" | "lost";
 
 /** What is to be known of a manager's session, as of now. */
 export interface SessionStatus {
   /** Hexadecimal; empty before the first session. */
   readonly id: string;
+  /** Whether the session answers, and whether its lease still runs. */
   readonly state: SessionState;
   /** As negotiated with the server, in milliseconds. */
   readonly timeoutMs: number;

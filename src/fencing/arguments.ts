@@ -42,15 +42,17 @@ export function timeOption(name: string, timeMs: number | undefined, standard: n
   return timeMs;
 }
 
-/** A token as a store's driver hands it out (text, number or bigint), as the number it is. FenceSetupError for all else. */
+/**
+ * A token as a store's driver hands it out (text, number or bigint), as the number it is. FenceSetupError for all else.
+ */
 export function readToken(stored: unknown): FencingToken {
   const text = typeof stored === "number" || typeof stored === "bigint" ? String(stored) : stored;
   // Only the form in which the guards write: Number() would take null, "", "0x7" and "1e3" for tokens too.
   const token = typeof text === "string" && /^(0|[1-9]\d*)$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(token)) {
     throw new FenceSetupError(
-      `The store holds ${show(stored)} where a fencing token belongs: no guard wrote that. It was left as it is. Find out who ` +
-        "wrote it, and put the highest token there that was ever used.",
+      `The store holds ${show(stored)} where a fencing token belongs: no guard wrote that. It was left as it is. ` +
+        "Find out who wrote it, and put the highest token there that was ever used.",
     );
   }
   return token;

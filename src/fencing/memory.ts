@@ -12,17 +12,28 @@ export { StaleTokenError } from "../errors.js";
 
 /** Reads what is committed and its own writes; its writes come into force when the body ends well. */
 export interface MemoryTransaction {
+  /** The value of a key: what this transaction has written, or else what is committed. */
   get(key: string): unknown;
+  /** Sets a key when the body ends well. */
   set(key: string, value: unknown): void;
+  /** Removes a key when the body ends well. */
   delete(key: string): void;
 }
 
+/** A fence guard over a store in memory: see `memoryFence`. */
 export interface MemoryFenceGuard extends FenceGuard<MemoryTransaction> {
   /** The committed value of a key, outside any transaction. */
   get(key: string): unknown;
 }
 
-/** A fence guard over a store in this process's memory: for unit tests, and as the model of the other guards. */
+/**
+ * Makes a fence guard over a store in this process's memory: for unit tests, and as the model of the other guards.
+ *
+ * @example
+ * const guard = memoryFence();
+ * await guard.run("account/7", token, (tx) => tx.set("balance", 110));
+ * console.log(guard.get("balance")); // → 110
+ */
 export function memoryFence(options: FenceOptions = {}): MemoryFenceGuard {
   return new MemoryFence(timeOption("waitTimeoutMs", options.waitTimeoutMs, DEFAULT_WAIT_TIMEOUT_MS));
 }

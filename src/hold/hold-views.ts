@@ -9,18 +9,25 @@ export interface Hold {
   readonly signal: AbortSignal;
   /** What is left of the lease, in milliseconds; it is prolonged all the time while we are in touch. */
   readonly leaseMs: number;
-  /** @throws LockLostError when the hold was lost, NotHeldError when it was given back */
+  /**
+   * Throws unless the hold stands, by the lease clock.
+   * @throws LockLostError when it was lost, NotHeldError when it was given back
+   */
   assertHeld(): void;
 }
 
 /** One of the holds of this process. */
 export interface HeldResource {
+  /** The name of the resource. */
   readonly resource: string;
+  /** How it is held: exclusively, as a reader or writer, or as a permit of a semaphore. */
   readonly kind: Discipline["kind"];
+  /** The fencing token of the hold. */
   readonly token: FencingToken;
   /** How often it has been entered and not given back. */
   readonly count: number;
+  /** What is left of the lease, in milliseconds. */
   readonly leaseMs: number;
-  /** Of a semaphore's permit, once it has been asked for. */
+  /** The slot of a semaphore's permit, once it has been asked for. */
   readonly slot?: number;
 }

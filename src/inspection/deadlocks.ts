@@ -3,9 +3,13 @@ import type { ResourceStatus, TicketStatus } from "./inspection.js";
 
 /** One process in a circle: it holds what the one before it waits for, and waits for what the next one holds. */
 export interface DeadlockLink {
+  /** The session of the process, in hexadecimal. */
   readonly sessionId: string;
+  /** What the process says of itself, where it says anything. */
   readonly identity?: Identity;
+  /** The resource that it holds. */
   readonly holds: string;
+  /** The resource that it waits for. */
   readonly waitsFor: string;
 }
 

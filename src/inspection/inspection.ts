@@ -6,17 +6,21 @@ import type { LookPort, TicketContent } from "../engine/queue-port.js";
 
 /** One ticket in a queue, as its owner describes it. */
 export interface TicketStatus {
-  /** 0 is the first. */
+  /** The place in the queue; 0 is the first. */
   readonly position: number;
   /** The number that its acquire returned, or will return; a fence only where `shared` is false. */
   readonly token: FencingToken;
+  /** The sequence number that ZooKeeper gave the ticket: the order of the queue. */
   readonly sequence: number;
   /** What the owner says of itself; undefined for recipes of others that say nothing. */
   readonly identity?: Identity;
   /** Since when it is held, as far as the owner says so; else when it queued up. */
   readonly since: Date;
+  /** When the ticket queued up. */
   readonly queuedSince: Date;
+  /** The session that the ticket belongs to, in hexadecimal. */
   readonly sessionId: string;
+  /** True for readers and permits, which can hold side by side. */
   readonly shared: boolean;
   /** Of a semaphore's holder that has asked for one: a number that no other holder has. */
   readonly slot?: number;
@@ -27,11 +31,15 @@ export interface TicketStatus {
  * place of a reader of its owner's.
  */
 export interface ResourceStatus {
+  /** The name of the resource. */
   readonly resource: string;
+  /** What kind of lock uses the resource, as far as its tickets show. */
   readonly kind: "mutex" | "read-write" | "semaphore";
+  /** The tickets that hold it, in the order of the queue. */
   readonly holders: readonly TicketStatus[];
+  /** The tickets that wait, in the order of the queue. */
   readonly waiters: readonly TicketStatus[];
-  /** Of a semaphore. */
+  /** The limit of a semaphore, as it is stored with the resource. */
   readonly maxConcurrentHolders?: number;
 }
 

@@ -12,17 +12,21 @@ import { ConnectionLossError, type QueuePort, type TicketContent } from "../engi
 
 /** What is to be seen of a hold, of any process. */
 export interface HoldSighting {
+  /** The fencing token of the hold. */
   readonly token: FencingToken;
   /** What the holder says of itself, where it says anything. */
   readonly identity?: Identity;
 }
 
+/** A hold has begun, or has ended: `type` says which. */
 export type ResourceEvent =
   ({ readonly type: "locked" } & HoldSighting) | ({ readonly type: "unlocked" } & HoldSighting);
 
-/** What a watcher tells its listeners. */
+/** The events of a ResourceWatcher. */
 export interface WatcherEvents {
+  /** A hold has begun, or was there at the first look. */
   locked: [hold: HoldSighting];
+  /** A hold has ended, in whatever way. */
   unlocked: [hold: HoldSighting];
   /** Each of the above, in order: what the iterator gives. */
   event: [event: ResourceEvent];
@@ -62,6 +66,7 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
 
   /** @internal Watchers are made by their manager. */
   constructor(
+    /** The name of the resource. */
     readonly resource: string,
     private readonly directory: string,
     private readonly engine: Pick<Engine, "port" | "clock">,
@@ -73,6 +78,7 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
     if (!this.isClosed) void this.#follow();
   }
 
+  /** Whether the watch has ended. */
   get isClosed(): boolean {
     return this.#abort.signal.aborted;
   }
@@ -87,7 +93,7 @@ export class ResourceWatcher extends EventEmitter<WatcherEvents> implements Asyn
     later(() => this.emit("closed"));
   }
 
-  /** @throws what the watch has failed with */
+  /** Gives what happens from now on, the holds that stand first. @throws what the watch has failed with */
   async *[Symbol.asyncIterator](): AsyncGenerator<ResourceEvent> {
     if (this.#failure !== null) throw this.#failure.error;
     if (this.isClosed) return;

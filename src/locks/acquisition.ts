@@ -63,8 +63,9 @@ export function errorOf(home: LockHome, refusal: Refusal, timeoutMs: number | un
 }
 
 /**
- * A hold of a body that we run inside of, and that we can neither enter nor share, ends only after us. It is known by the async
- * context: what a bare acquire took may be given back by anybody, and who has the object of a `hold()` may hand it on.
+ * A hold of a body that we run inside of, and that we can neither enter nor share, ends only after us. It is known by
+ * the async context: what a bare acquire took may be given back by anybody, and who has the object of a `hold()` may
+ * hand it on.
  * @throws SelfDeadlockError
  */
 function refuseToWaitForOurselves({ discipline, resource }: Target, owner: object, enclosing: readonly Taking[]): void {
@@ -72,14 +73,17 @@ function refuseToWaitForOurselves({ discipline, resource }: Target, owner: objec
   const permits = new Set(bodies.map(({ hold }) => hold).filter(({ kind }) => kind === "semaphore"));
   const isFull = discipline.limit !== undefined && permits.size >= discipline.limit;
   const obstacle = bodies.findLast(({ hold }) => {
-    // The same kind is entered. A reader goes behind its own write hold; the other way is UpgradeRefusedError, by the queue.
+    // The same kind is entered. A reader goes behind its own write hold; the other way is UpgradeRefusedError, by the
+    // queue.
     if (hold.owner === owner && familyOf(hold.kind) === familyOf(discipline.kind)) return false;
     return !discipline.shared || !hold.isShared || (isFull && permits.has(hold));
   });
   if (obstacle === undefined) return;
   const { kind, token } = obstacle.hold;
   throw new SelfDeadlockError(
-    `Waiting for "${resource}" here would never end: this code runs inside a \`using\` that holds it (${kind}, token ${token}) and that ends only after this code. Call it outside of that body, or use the hold that is there.`,
+    `Waiting for "${resource}" here would never end: this code runs inside a \`using\` that ` +
+      `holds it (${kind}, token ${token}) and that ends only after this code. Call it outside of that body, or use ` +
+      "the hold that is there.",
     { resource },
   );
 }

@@ -4,21 +4,26 @@ import type { ResourceHold } from "../hold/hold.js";
 import { later } from "../common/later.js";
 import type { FencingToken } from "../engine/ticket.js";
 
-/** What a handle on a lock tells its listeners. */
+/** The events of a ZkLock and of a ZkSemaphore. */
 export interface LockEvents {
   /**
-   * Others are before a call of this handle: tasks of this process, and tickets of others as far as we have seen. Once when the call
-   * queues up, and again when the number has changed; of many changes in a short time only the last one is told (every 50 ms at the
-   * most, and more seldom where more than a thousand tasks of this process wait).
+   * Others are ahead of a call of this handle: tasks of this process, and tickets of others as far as we have seen. It
+   * is emitted once when the call queues up, and again when the number has changed. Of many changes in a short time
+   * only the last one is emitted: every 50 ms at the most, and less often where more than a thousand tasks of this
+   * process wait.
    */
   queued: [place: { ahead: number }];
+  /** The handle has taken a hold. Entering a hold again is not told. */
   acquired: [token: FencingToken];
+  /** The handle has given a hold back for good. */
   released: [token: FencingToken];
-  /** Out of touch with ZooKeeper; the hold still stands, as long as its lease does. */
+  /** The connection to ZooKeeper is down. The hold stands as long as its lease does. */
   suspended: [];
+  /** The connection is back, and the hold stands. */
   resumed: [];
+  /** The hold ended against our will: stop using the resource. */
   lost: [error: LockLostError];
-  /** Somebody else asks for the resource (see `requestRelease`). */
+  /** Somebody asks the holder to give the resource back (see `requestRelease`). */
   "release-requested": [];
 }
 

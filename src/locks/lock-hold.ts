@@ -4,16 +4,16 @@ import type { Taking } from "../local/taking.js";
 import type { FencingToken } from "../engine/ticket.js";
 
 /**
- * One grant as an object, from `lock.hold()`. It can be given back by itself, whatever else its handle has taken:
+ * One grant as an object, from `lock.hold()`. It can be given back by itself, whatever else its handle has taken. From
+ * Node 24 on, `await using hold = await lock.hold()` gives it back at the end of the block.
  *
- *     const hold = await lock.hold({ timeout: 5_000 });
- *     try {
- *       await store.write(row, hold.token);
- *     } finally {
- *       await hold.release();
- *     }
- *
- * Where the language has it (Node 24), `await using hold = await lock.hold()` does the same.
+ * @example
+ * const hold = await lock.hold({ timeout: 5_000 });
+ * try {
+ *   await store.write(row, hold.token);
+ * } finally {
+ *   await hold.release();
+ * }
  */
 export class LockHold implements Hold {
   readonly token: FencingToken;
@@ -39,8 +39,9 @@ export class LockHold implements Hold {
   }
 
   /**
-   * Runs `body` inside this hold: code in its async context re-enters it, as inside `using`. Outside of it, an `acquire` of the same
-   * resource queues behind this hold. The hold stays when the body ends.
+   * Runs `body` inside this hold: code in its async context re-enters it, as inside `using`. Outside of it, an
+   * `acquire` of the same resource queues behind this hold. The hold stays when the body ends.
+   * @throws LockLostError, NotHeldError
    */
   run<T>(body: () => T): T {
     this.assertHeld();

@@ -15,23 +15,25 @@ import { type TakenBy, type Taking, Takings } from "../local/taking.js";
 import type { FencingToken } from "../engine/ticket.js";
 
 /**
- * A handle on one resource. Who shares a hold within one process depends on how it was taken, unless `reentrancy` is set:
+ * A handle on one resource. Who shares a hold within one process depends on how it was taken, unless `reentrancy` is
+ * set:
  *
- * - What a bare `acquire()` took belongs to the **process**: every acquire and every body of the process enters it, with the same
- *   token, and is counted. Concurrent requests of one server that use it do not exclude each other.
- * - What `using` or `hold()` took belongs to that **body or object** alone: code inside re-enters it, everything else queues, in this
- *   process too. This is what requests of one server want.
+ * - What a bare `acquire()` took belongs to the **process**: every acquire and every body of the process enters it,
+ *   with the same token, and is counted. Concurrent requests of one server that use it do not exclude each other.
+ * - What `using` or `hold()` took belongs to that **body or object** alone: code inside re-enters it, everything else
+ *   queues, in this process too. This is what requests of one server want.
  *
  * Each handle can give back only what it took.
  */
 export class ZkLock extends EventEmitter<LockEvents> {
+  /** The name of the resource. */
   readonly resource: string;
-  /** True for readers and semaphore permits, whose tokens are no fence. */
+  /** True for readers and for permits of a semaphore. Their tokens tell holds apart, but do not fence writes. */
   readonly shared: boolean;
   readonly #home: LockHome;
   readonly #takings = new Takings();
   readonly #unhook = new Map<ResourceHold, () => void>();
-  /** Those of `takings` that are over against our will. */
+  /** Those holds of `takings` that were lost. */
   readonly #lost = new Set<ResourceHold>();
 
   /** @internal Locks are made by their manager. */
@@ -43,34 +45,42 @@ export class ZkLock extends EventEmitter<LockEvents> {
   }
 
   /**
-   * Waits for the lock and returns its fencing token. The hold belongs to the process: another `acquire()` of the same resource
-   * enters it and is counted (see `reentrancy`), so tasks of one process that have to exclude each other use `using`.
+   * Waits for the lock and returns its fencing token. The hold belongs to the process: another `acquire()` of the same
+   * resource enters it and is counted (see `reentrancy`), so tasks of one process that have to exclude each other use
+   * `using`.
    *
-   *     const token = await lock.acquire({ timeout: 5_000 });
-   *     try {
-   *       await store.write(row, token);
-   *     } finally {
-   *       await lock.release(); // rejects with LockLostError, if the hold was lost meanwhile
-   *     }
+   * @example
+   * const token = await lock.acquire({ timeout: 5_000 });
+   * try {
+   *   await store.write(row, token);
+   * } finally {
+   *   await lock.release(); // rejects with LockLostError, if the hold was lost meanwhile
+   * }
    *
-   * @throws AcquireTimeoutError, AlreadyLockedError (`failImmediate`), SessionLostError, AccessDeniedError, LockLostError when
-   *   our place in the queue was deleted, SelfDeadlockError inside a hold that this acquire cannot enter, InvalidArgumentError,
-   *   or the signal's reason
+   * @throws AcquireTimeoutError, AlreadyLockedError (`failImmediate`), SessionLostError, AccessDeniedError,
+   *   LockLostError when our place in the queue was deleted, SelfDeadlockError inside a hold that this acquire cannot
+   *   enter, InvalidArgumentError, or the signal's reason
    */
   async acquire(options: AcquireOptions = {}): Promise<FencingToken> {
     return (await this.take(options, "acquire")).hold.token;
   }
 
-  /** Takes the lock if it is free now (or ours already); null: somebody else has it. Throws as `acquire` does otherwise. */
+  /**
+   * Takes the lock if it is free now, or ours already, and gives its fencing token. Null: somebody else holds it. It
+   * throws as `acquire` does otherwise.
+   */
   async tryAcquire(): Promise<FencingToken | null> {
     return (await this.tryTake("acquire"))?.hold.token ?? null;
   }
 
   /**
-   * As `acquire`, with the hold as an object that is given back by itself: for several holds on one handle (workers that share a
-   * semaphore), and for `await using`. It belongs to that object: what does not run inside its `run` queues.
+   * As `acquire`, with the hold as an object that is given back by itself: for several holds on one handle (workers
+   * that share a semaphore), and for `await using`. The hold belongs to that object: code outside of its `run` queues
+   * behind it.
    *
-   *     await using hold = await lock.hold(); // from Node 24; before that: try … finally { await hold.release(); }
+   * @example
+   * await using hold = await lock.hold(); // from Node 24; before that: try … finally { await hold.release(); }
+   * await store.write(row, hold.token);
    *
    * @throws as `acquire`
    */
@@ -79,35 +89,43 @@ export class ZkLock extends EventEmitter<LockEvents> {
   }
 
   /**
-   * Gives back one acquire of this handle; the last one gives the lock back, and resolves when the ticket is gone, or when
-   * deleting it has been left to the background because the connection is down. False: there was nothing to release.
+   * Gives back one acquire of this handle; the last one gives the lock back, and resolves when the ticket is gone, or
+   * when deleting it has been left to the background because the connection is down. False: there was nothing to
+   * release.
    *
-   * Inside a body of `using` it is the latest acquire of that body, or else the body's own hold; outside, the latest acquire that was
-   * made outside of bodies. With several holds on one handle (`reentrancy: "none"`, semaphores), `hold()` tells them apart.
-   * @throws LockLostError once, if the hold was lost meanwhile; NotHeldError where all that is left belongs to bodies or to objects
-   *   of `hold()`, which give it back themselves
+   * Inside a body of `using` it is the latest acquire of that body, or else the body's own hold; outside, the latest
+   * acquire that was made outside of bodies. With several holds on one handle (`reentrancy: "none"`, semaphores),
+   * `hold()` tells them apart.
+   * @throws LockLostError once, if the hold was lost meanwhile; NotHeldError where all that is left belongs to bodies
+   *   or to objects of `hold()`, which give it back themselves
    */
   async release(): Promise<boolean> {
     if (this.#takings.isEmpty) return false;
     const taking = this.#takings.releasable(enclosingOf(this.#home).at(-1));
     if (taking) return taking.giveBack();
     throw new NotHeldError(
-      `"${this.resource}" is held by the body of a \`using\` or by an object of \`hold()\`, which gives it back itself.`,
+      `"${this.resource}" is held by the body of a \`using\` or by an object of \`hold()\`, which gives it ` +
+        "back itself.",
       this,
     );
   }
 
   /**
-   * Runs `body` while holding, and releases on every way out. Bodies exclude each other, in this process too; code inside the body
-   * re-enters its hold (see `reentrancy`). An error of the body wins over one of the release.
+   * Runs `body` while it holds the lock, gives the lock back on every way out, and resolves with what the body gave.
+   * Bodies exclude each other, in this process too; code inside the body re-enters its hold (see `reentrancy`). An
+   * error of the body wins over one of the release.
    *
-   *     await lock.using(async ({ token, signal }) => {
-   *       const row = await store.read(key, { signal });
-   *       await store.write(key, change(row), token);
-   *     }, { timeout: 5_000 });
+   * @example
+   * await lock.using(
+   *   async ({ token, signal }) => {
+   *     const row = await store.read(key, { signal });
+   *     await store.write(key, change(row), token);
+   *   },
+   *   { timeout: 5_000 },
+   * );
    *
-   * @throws as `acquire`; LockLostError if the hold was lost while the body ran, even if the body ended well; its cause is the
-   *   body's error
+   * @throws as `acquire`; LockLostError if the hold was lost while the body ran, even if the body ended well; its cause
+   *   is the body's error
    */
   async using<T>(body: (hold: Hold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
     const taking = await this.take(options, "body");
@@ -115,7 +133,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
   }
 
   /**
-   * Asks the quorum that the hold stands, which also freshens the lease.
+   * Asks the quorum whether the hold stands, which also renews the lease, and gives the fencing token.
    * @throws NotHeldError without a hold, LockLostError when it turns out to be over
    */
   async renew(): Promise<FencingToken> {
@@ -125,7 +143,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
     throw lost?.hold.lossError() ?? this.#notHeld();
   }
 
-  /** The fencing token; null when not held, by the lease clock. Inside a body of `using`, that body's. */
+  /** The fencing token; null when not held, by the lease clock. Inside a body of `using` it is that body's token. */
   get token(): FencingToken | null {
     return this.#current()?.token ?? null;
   }
@@ -135,21 +153,25 @@ export class ZkLock extends EventEmitter<LockEvents> {
     return this.token !== null;
   }
 
-  /** How often the hold has been entered and not given back. */
+  /** How often the hold has been entered and not given back; 0 when not held. */
   get holdCount(): number {
     return this.#current()?.count ?? 0;
   }
 
-  /** Of the current hold, or of the one that was lost last: aborts with LockLostError. Without a hold it is aborted already. */
+  /**
+   * The signal of the current hold, or of the one that was lost last. It aborts with LockLostError. Without a hold it
+   * is aborted already, with NotHeldError.
+   */
   get signal(): AbortSignal {
     const hold = this.#inside()?.hold ?? this.#current() ?? this.#takings.latest(() => true)?.hold;
     return hold?.signal ?? AbortSignal.abort(this.#notHeld());
   }
 
   /**
-   * Asks whoever holds the resource, in any process, to give it back when convenient: their handles hear `release-requested`.
-   * Resolves with the number of holders that were asked; 0: nobody holds it.
-   * @throws SessionLostError when the session has ended, or nobody has answered within the session timeout; AccessDeniedError
+   * Asks the holders of the resource, in any process, to give it back when convenient: their handles emit
+   * `release-requested`. It resolves with the number of holders that were asked; 0: nobody holds it.
+   * @throws SessionLostError when the session has ended, or no server has answered within the session timeout;
+   *   AccessDeniedError
    */
   async requestRelease(): Promise<number> {
     this.#home.assertOpen();
@@ -160,7 +182,10 @@ export class ZkLock extends EventEmitter<LockEvents> {
     }
   }
 
-  /** @internal For composites too; `askedMs` is what their caller asked for in all, where `timeout` is what is left of it. */
+  /**
+   * @internal Multi-locks call it too: `askedMs` is what their caller asked for in all, and `timeout` what is left of
+   *   it.
+   */
   async take(options: AcquireOptions, by: TakenBy, askedMs?: number): Promise<Taking> {
     checkAcquireOptions(options);
     const outcome = await this.#enter(options, by);
@@ -184,7 +209,8 @@ export class ZkLock extends EventEmitter<LockEvents> {
         : this.#takings.latest(({ within, hold }) => within === inside && hold !== inside.hold) === undefined;
     if (isClear) return own.hold;
     throw new NotHeldError(
-      `This handle has several holds of "${this.resource}", and cannot tell which one is meant: ask inside \`using\`, or the object that \`hold()\` gives.`,
+      `This handle has several holds of "${this.resource}", and cannot tell which one is meant: ` +
+        "ask inside `using`, or the object that `hold()` gives.",
       this,
     );
   }
@@ -192,12 +218,12 @@ export class ZkLock extends EventEmitter<LockEvents> {
   async #enter(options: AcquireOptions, by: TakenBy): Promise<Entered> {
     const onQueued = (ahead: number): void => later(() => this.emit("queued", { ahead }));
     const entered = await enter(this.#home, options, by, onQueued, (taking) => this.#giveBack(taking));
-    // Before anybody hears of it: a listener may try to give it back.
+    // This comes before any event, since a listener may try to give the hold back.
     if (entered.kind === "granted") this.#keep(entered.taking);
     return entered;
   }
 
-  /** Makes the errors where the caller's stack is visible. */
+  /** Makes errors here, where their stack names the caller. */
   #accept(entered: Entered, timeoutMs: number | undefined): Taking {
     if (entered.kind !== "granted") throw errorOf(this.#home, entered, timeoutMs);
     const { taking } = entered;
@@ -208,7 +234,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
 
   #keep(taking: Taking): void {
     const { hold } = taking;
-    // What was lost before is settled by the new hold: nobody has to give it back any more.
+    // The new hold settles what was lost before: nobody has to give that back any more.
     for (const old of this.#lost) for (const acquire of this.#takings.acquiresOf(old)) this.#remove(acquire);
     const isNew = !this.#takings.has(hold);
     this.#takings.add(taking);
@@ -260,7 +286,9 @@ export class ZkLock extends EventEmitter<LockEvents> {
     );
   }
 
-  /** The hold that this handle speaks of: that of the body we run in, the process's shared one, or what the handle took last. */
+  /**
+   * The hold that this handle speaks of: the body's that we run in, the process's shared one, or the one it took last.
+   */
   #current(): ResourceHold | null {
     const { owning } = this.#home;
     const inside = this.#inside()?.hold;

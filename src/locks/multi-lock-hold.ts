@@ -6,25 +6,29 @@ import type { Taking } from "../local/taking.js";
 import { insideOf } from "../local/owner.js";
 import type { FencingToken } from "../engine/ticket.js";
 
-/** A token for each resource. */
+/** The fencing token of each resource, by its name. */
 export type FencingTokens = ReadonlyMap<string, FencingToken>;
 
 /** What the body of a multi-lock's `using` is handed. */
 export interface MultiHold {
+  /** The fencing token of each resource, to be sent along with each write. */
   readonly tokens: FencingTokens;
   /** Aborts with LockLostError as soon as one of the holds is lost. */
   readonly signal: AbortSignal;
-  /** What is left of the shortest lease, in milliseconds. */
+  /** What is left of the shortest lease, in milliseconds; 0 when one is lost, or they have been given back. */
   readonly leaseMs: number;
-  /** @throws LockLostError, NotHeldError */
+  /**
+   * Throws unless all of them stand, by the lease clock.
+   * @throws LockLostError when one was lost, NotHeldError when they have been given back
+   */
   assertHeld(): void;
 }
 
-/** The holds of several resources that were taken together, and that are given back together. */
+/** The holds of several resources that were taken together, as one object that gives them back together. */
 export class MultiLockHold implements MultiHold {
   readonly tokens: FencingTokens;
   readonly #takings: readonly Taking[];
-  /** Made when somebody asks for the signal. */
+  /** It is made at the first call that asks for the signal. */
   #abort: AbortController | null = null;
   #unhook: (() => void)[] = [];
   #isReleased = false;
@@ -57,7 +61,7 @@ export class MultiLockHold implements MultiHold {
     return !this.#isReleased && this.#takings.every(({ isOpen, hold }) => isOpen && hold.isHeld);
   }
 
-  /** Whether one of them is over against our will. */
+  /** Whether one of them was lost. */
   get isLost(): boolean {
     return this.#takings.some(({ hold }) => hold.loss !== null);
   }
@@ -88,7 +92,7 @@ export class MultiLockHold implements MultiHold {
     }
   }
 
-  /** Asks the quorum that all of them stand. @throws LockLostError, NotHeldError */
+  /** Asks the quorum whether all of them stand, and gives their tokens. @throws LockLostError, NotHeldError */
   async renew(): Promise<FencingTokens> {
     await Promise.all(this.#takings.map(({ hold }) => hold.renew()));
     return this.tokens;
@@ -101,7 +105,7 @@ export class MultiLockHold implements MultiHold {
   }
 
   /**
-   * Gives them all back, the latest first. False: that has been done before.
+   * Gives them all back, the latest first. False: they have been given back before.
    * @throws LockLostError once, if one was lost; the others are given back all the same
    */
   async release(): Promise<boolean> {

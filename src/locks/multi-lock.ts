@@ -9,21 +9,23 @@ import { type AcquireOptions, checkAcquireOptions } from "../options.js";
 import { giveBackAll } from "../local/run-inside.js";
 import type { TakenBy, Taking } from "../local/taking.js";
 
-/** What a multi-lock tells its listeners. */
+/** The events of a ZkMultiLock. */
 export interface MultiLockEvents {
+  /** All resources were taken. Entering them again is not told. */
   acquired: [tokens: FencingTokens];
+  /** All resources were given back for good. */
   released: [tokens: FencingTokens];
-  /** One of them is lost, and with it all. */
+  /** One of the holds was lost, and with it all: stop using the resources. */
   lost: [error: LockLostError];
 }
 
 /**
  * Several resources as one lock: all or nothing. They are taken in one fixed order, the same for everybody, so that two
- * multi-locks never wait for each other in a circle. Who shares a hold within one process is as with ZkLock: bodies of `using` exclude
- * each other, and a bare `acquire()` is the whole process's.
+ * multi-locks never wait for each other in a circle. Within one process a hold is shared as with ZkLock: bodies of
+ * `using` exclude each other, and the hold of a bare `acquire()` belongs to the whole process.
  */
 export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
-  /** In the order in which they are taken, without duplicates. */
+  /** The names of the resources, in the order in which they are taken, without duplicates. */
   readonly resources: readonly string[];
   readonly #locks: readonly ZkLock[];
   readonly #clock: Clock;
@@ -45,9 +47,9 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
   }
 
   /**
-   * Takes them all, within one deadline, or none.
-   * @throws as ZkLock.acquire, and LockLostError when one was lost while we waited for the next; what had been taken by then is
-   *   given back
+   * Takes all resources within one deadline, or none, and gives their tokens.
+   * @throws as ZkLock.acquire, and LockLostError when one was lost while we waited for the next. What had been taken by
+   *   then is given back.
    */
   async acquire(options: AcquireOptions = {}): Promise<FencingTokens> {
     const hold = await this.#takeAll("acquire", options);
@@ -55,7 +57,7 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
     return hold.tokens;
   }
 
-  /** Takes them all if they are free now; null: somebody else has one of them. */
+  /** Takes all resources if they are free now. Null: somebody else holds one of them, and none was taken. */
   async tryAcquire(): Promise<FencingTokens | null> {
     const hold = await this.#all((lock) => lock.tryTake("acquire"));
     if (hold === null) return null;
@@ -69,7 +71,7 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
   }
 
   /**
-   * Gives all that the latest `acquire` took back, the last one taken first. False: there was nothing to release.
+   * Gives back all that the latest `acquire` took, the last one taken first. False: there was nothing to release.
    * @throws LockLostError once, if one of the holds was lost; the others are given back all the same
    */
   async release(): Promise<boolean> {
@@ -83,13 +85,16 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
     }
   }
 
-  /** Runs `body` while holding them all. @throws LockLostError if one was lost meanwhile, even if the body ended well */
+  /**
+   * Runs `body` while it holds all resources, and gives them back on every way out.
+   * @throws as `acquire`, and LockLostError if one was lost meanwhile, even if the body ended well
+   */
   async using<T>(body: (hold: MultiHold) => Promise<T> | T, options: AcquireOptions = {}): Promise<T> {
     const hold = await this.#takeAll("body", options);
     return hold.runAndRelease(body);
   }
 
-  /** Asks the quorum that all holds stand. @throws NotHeldError, LockLostError */
+  /** Asks the quorum whether all holds stand, and gives their tokens. @throws NotHeldError, LockLostError */
   async renew(): Promise<FencingTokens> {
     const hold = this.#holds.at(-1);
     if (hold === undefined) throw this.#notHeld();
@@ -102,11 +107,15 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
     return hold?.isHeld === true ? hold.tokens : null;
   }
 
+  /** Whether all holds that were taken last stand, by the lease clock. */
   get isHeld(): boolean {
     return this.tokens !== null;
   }
 
-  /** Of what was taken last: aborts with LockLostError as soon as one of the holds is lost. Without a hold it is aborted already. */
+  /**
+   * The signal of what was taken last. It aborts with LockLostError as soon as one of the holds is lost. Without a hold
+   * it is aborted already, with NotHeldError.
+   */
   get signal(): AbortSignal {
     return this.#holds.at(-1)?.signal ?? AbortSignal.abort(this.#notHeld());
   }
@@ -137,7 +146,7 @@ export class ZkMultiLock extends EventEmitter<MultiLockEvents> {
     return null;
   }
 
-  /** What a loss left of earlier acquires: the other holds, which nobody can use any more. */
+  /** Gives back what a loss left of earlier acquires: the other holds, which nobody can use any more. */
   async #settleLosses(): Promise<void> {
     for (const hold of this.#acquired.filter(({ isLost }) => isLost)) {
       this.#acquired.splice(this.#acquired.indexOf(hold), 1);

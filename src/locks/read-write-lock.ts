@@ -4,17 +4,18 @@ import type { LockOptions } from "../options.js";
 import type { LocalQueues } from "../local/local-queues.js";
 
 /**
- * Many readers, or one writer, in queue order: a reader waits for the writers before it, a writer for all before it. So no
- * stream of readers keeps a writer out.
+ * Many readers, or one writer, in queue order: a reader waits for the writers before it, a writer for all before it. So
+ * no stream of readers keeps a writer out.
  *
- * A holder of the write lock may take the read lock too, and release the write lock then: a downgrade, with nobody in between.
- * The other way is refused with UpgradeRefusedError.
+ * A holder of the write lock may take the read lock too, and release the write lock then: a downgrade, with nobody in
+ * between. The other way is refused with UpgradeRefusedError.
  */
 export class ZkReadWriteLock {
+  /** The name of the resource. */
   readonly resource: string;
-  /** Shared: its number identifies the hold, and is no fence. */
+  /** The shared lock of readers. Its token tells holds apart, but does not fence writes. */
   readonly read: ZkLock;
-  /** Exclusive, with a fencing token. */
+  /** The exclusive lock of writers, with a fencing token. */
   readonly write: ZkLock;
 
   /** @internal Locks are made by their manager. */

@@ -5,7 +5,7 @@ import type { AcquireOptions, SlotOptions } from "../options.js";
 import { PermitHold, type SemaphoreHold } from "../hold/permit-hold.js";
 import type { Taking } from "../local/taking.js";
 
-/** One permit as an object, from `semaphore.hold()`. */
+/** One permit as an object that gives itself back, from `semaphore.hold()`. */
 export class SemaphoreLockHold extends LockHold implements SemaphoreHold {
   readonly #permit: PermitHold;
 
@@ -15,7 +15,7 @@ export class SemaphoreLockHold extends LockHold implements SemaphoreHold {
     this.#permit = permitOf(taking.hold);
   }
 
-  /** As ZkSemaphore.slot, for this very permit. */
+  /** Gives the slot of this very permit: see ZkSemaphore.slot. */
   async slot(options: SlotOptions = {}): Promise<number> {
     this.assertHeld();
     return this.#permit.slot(options);
@@ -25,12 +25,15 @@ export class SemaphoreLockHold extends LockHold implements SemaphoreHold {
 /** A handle on the permits of a semaphore. */
 export class ZkSemaphore extends ZkLock {
   /**
-   * The slot of the one hold that can be meant: inside `using` that of the body, outside that of the only hold of this handle. (With
-   * several, ask the object that `hold()` gives.) A number that no two holders have at the same time, to tell workers, ports or
-   * shards apart. The lowest that is free when it is first asked for, so it is below `maxConcurrentHolders` as long as all holders
-   * ask for the same limit; after that it is the same for as long as the hold lasts. The first question costs a read and a write,
-   * those after it nothing. An abort of `signal` ends the wait only.
-   * @throws NotHeldError without a hold, or with several, LockLostError when it was lost, AccessDeniedError, or the signal's reason
+   * Gives a number that no two holders have at the same time, to tell workers, ports or shards apart. Inside `using` it
+   * is the number of the body's hold, and outside that of the only hold of this handle. (With several holds, ask the
+   * object that `hold()` gives.)
+   *
+   * It is the lowest number that is free at the first call, counted from 0, so it is below `maxConcurrentHolders` as
+   * long as all holders ask for the same limit. It stays the same as long as the hold lasts. The first call costs a
+   * read and a write; later ones cost nothing. An abort of `signal` ends the wait only.
+   * @throws NotHeldError without a hold, or with several, LockLostError when it was lost, AccessDeniedError, or the
+   *   signal's reason
    */
   async slot(options: SlotOptions = {}): Promise<number> {
     return permitOf(this.unambiguous()).slot(options);

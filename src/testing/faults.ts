@@ -5,24 +5,32 @@ import type { Operation } from "./protocol/messages.js";
 import type { Random } from "./time/random.js";
 import type { Route } from "./network/route.js";
 
+/** How `disconnect` cuts a client off. */
 export interface DisconnectOptions {
-  /** For how long, in milliseconds, the network refuses the client. Default: until `reconnect`. 0: it may come back at once. */
+  /**
+   * For how long, in milliseconds, the network refuses the client. Default: until `reconnect`. 0: it may come back at
+   * once.
+   */
   forMs?: number;
-  /** What becomes of requests that are on their way: all arrive, all are lost, or (default) the first few of them arrive. */
+  /**
+   * What becomes of requests that are on their way: all arrive, all are lost, or (default) the first few of them
+   * arrive.
+   */
   inFlight?: "arrive" | "lost" | "some";
   /**
-   * Whether a send can run into the dead socket before the client has noticed. The client then shows state 999, as the real
-   * one does, and must be closed in the same turn. Default false.
+   * Whether a send can run into the dead socket before the client has noticed. The client then shows state 999, as the
+   * real one does, and must be closed in the same turn. Default false.
    */
   trap?: boolean;
 }
 
+/** How `dropReply` loses a reply. */
 export interface DropOptions {
-  /** The connection stays open, so that the client learns of it only when it misses the reply. Default: it is cut. */
+  /** True: the connection stays open, and the client learns of the loss only by waiting. Default: false, it is cut. */
   keepOpen?: boolean;
 }
 
-/** What can be lost: the operation whose reply it is, or whichever comes next. */
+/** The operation whose reply is lost; "any" is the one that comes next. */
 export type DroppableOperation = Exclude<Operation, "auth" | "setWatches" | "ping" | "close"> | "any";
 
 /** What can go wrong between clients and servers. */

@@ -18,8 +18,12 @@ const DEFAULT_TICK_MS = 2_000;
 
 /** A ZooKeeper ensemble in memory, with clients that fit where the `zookeeper` package's do, and faults to try. */
 export class InMemoryZooKeeper {
+  /** The clock that the servers live by. */
   readonly clock: Clock;
-  /** What has happened so far that would have killed a real client's process, or the servers; a test should find it empty. */
+  /**
+   * What has happened so far that would have killed a real client's process, or the servers; a test should find it
+   * empty.
+   */
   readonly hazards: Hazard[] = [];
   readonly #random: Random;
   readonly #ensemble: Ensemble;
@@ -74,7 +78,9 @@ export class InMemoryZooKeeper {
     this.#faults.reconnect(client);
   }
 
-  /** Stops all messages, or one direction of them, without a word to either side. They come when the way is free again. */
+  /**
+   * Stops all messages, or one direction of them, without a word to either side. They come when the way is free again.
+   */
   partition(client: InMemoryClient, direction: "both" | "up" | "down" = "both"): void {
     this.#faults.partition(client, direction);
   }
@@ -84,7 +90,10 @@ export class InMemoryZooKeeper {
     this.#faults.heal(client);
   }
 
-  /** Ends a session, given by its client or its id, as the servers do when nothing is heard of it: false if it has ended. */
+  /**
+   * Ends a session, given by its client or its id, as the servers do when nothing is heard of it: false if it has
+   * ended.
+   */
   expire(target: InMemoryClient | string): boolean {
     return this.#faults.expire(target);
   }
@@ -116,8 +125,8 @@ export class InMemoryZooKeeper {
   }
 
   /**
-   * Cuts a follower off from the leader: it goes on answering reads, while writes wait and the leader hears nothing of the
-   * sessions of its clients.
+   * Cuts a follower off from the leader: it goes on answering reads, while writes wait and the leader hears nothing of
+   * the sessions of its clients.
    */
   isolate(server: number, isIsolated = true): void {
     const { servers, isolated } = this.#ensemble;
@@ -143,7 +152,10 @@ export class InMemoryZooKeeper {
     return this.#ensemble.reapContainers();
   }
 
-  /** As an administrator, whom no ACL stops: creates a node, with `flags` as `a_create`'s, for no session or the one given. */
+  /**
+   * As an administrator, whom no ACL stops: creates a node, with `flags` as `a_create`'s, for no session or the one
+   * given.
+   */
   create(path: string, data: Buffer | string = "", { flags = 0, sessionId = NOBODY } = {}): string {
     const owner = flags & Flag.ephemeral ? sessionId : NOBODY;
     return this.#administer({ op: "create", path, data: Buffer.from(data), flags }, owner).path ?? path;
@@ -184,6 +196,7 @@ export class InMemoryZooKeeper {
     return sessions(this.#ensemble, this.#faults.routes.values());
   }
 
+  /** The id of the latest write that the leader has made. */
   get lastZxid(): number {
     return this.#ensemble.lastZxid;
   }
@@ -198,6 +211,7 @@ export class InMemoryZooKeeper {
     return { replies, messages };
   }
 
+  /** Whether nothing is under way: no message, and no request without its answer. */
   get isQuiescent(): boolean {
     return isQuiet(this.#faults.routes);
   }

@@ -6,15 +6,23 @@ import { nameOf } from "./protocol/path.js";
 
 /** A node of the tree, for people and assertions. */
 export interface NodeView {
+  /** The whole path. */
   readonly path: string;
+  /** The node's data. */
   readonly data: Buffer;
+  /** The node's Stat, as a client reads it. */
   readonly stat: Stat;
+  /** Whether it is a container, which is deleted when its last child has gone. */
   readonly isContainer: boolean;
 }
 
+/** A session that is alive, for people and assertions. */
 export interface SessionView {
+  /** The id, in hexadecimal. */
   readonly id: string;
+  /** The negotiated session timeout, in milliseconds. */
   readonly timeoutMs: number;
+  /** Whether a client is connected to a server with it. */
   readonly isConnected: boolean;
   /** How long until it expires, if nothing is heard of it any more, in milliseconds. */
   readonly expiresInMs: number;
@@ -36,7 +44,9 @@ export function dump({ leader }: Ensemble, root: string): NodeView[] {
     });
 }
 
-/** The ephemeral nodes below `root`, by the number at the end of their name, so a directory's tickets in queue order. */
+/**
+ * The ephemeral nodes below `root`, by the number at the end of their name, so a directory's tickets in queue order.
+ */
 export function tickets(ensemble: Ensemble, root: string): NodeView[] {
   const sequenceOf = (path: string): number => Number(/(?:(?<=-)-)?\d+$/.exec(nameOf(path))?.[0] ?? 0);
   return dump(ensemble, root)

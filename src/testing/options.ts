@@ -3,18 +3,19 @@ import type { ClientConfig } from "../zookeeper/client/client.js";
 import type { InMemoryClient } from "./client/client.js";
 import type { HazardKind } from "./client/client-observer.js";
 
+/** The options of `new InMemoryZooKeeper()`. */
 export interface InMemoryZooKeeperOptions {
   /** The clock that the servers live by. Default: the machine's. */
   clock?: Clock;
-  /** Decides on latencies, orders and coins. Default 1. */
+  /** The seed of the random numbers that decide on latencies, orders and chances. Default 1. */
   seed?: number;
   /** How long a message takes, one way, in milliseconds; a range is drawn from anew for each message. Default 0. */
   latencyMs?: number | { min: number; max: number };
-  /** Default 2000. Sessions expire on ticks. */
+  /** The servers' tick, in milliseconds. Sessions expire on ticks. Default 2000. */
   tickTimeMs?: number;
-  /** Default two ticks. */
+  /** The shortest session timeout that a client can get, in milliseconds. Default: two ticks. */
   minSessionTimeoutMs?: number;
-  /** Default twenty ticks. */
+  /** The longest session timeout that a client can get, in milliseconds. Default: twenty ticks. */
   maxSessionTimeoutMs?: number;
   /** Servers that clients can be attached to beside the leader. Default 0. */
   followers?: number;
@@ -28,6 +29,7 @@ export interface InMemoryZooKeeperOptions {
   epoch?: number;
 }
 
+/** The options of `InMemoryZooKeeper.client()`. */
 export interface InMemoryClientOptions extends ClientConfig {
   /** The clock of the client's process, as `VirtualClock.process()` makes it. Default: the ensemble's. */
   clock?: Clock;
@@ -37,8 +39,10 @@ export interface InMemoryClientOptions extends ClientConfig {
 
 /** Something the client did that kills the process of a real one, or the servers. */
 export interface Hazard {
+  /** What was done. */
   readonly kind: HazardKind;
   /** The client that did it; for a session, the last one that it was served by. */
   readonly client: InMemoryClient;
+  /** When it was done, by the ensemble's monotonic clock, in milliseconds. */
   readonly atMs: number;
 }

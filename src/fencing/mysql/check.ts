@@ -10,8 +10,8 @@ import type { MysqlTransaction } from "./pool.js";
 const SAVEPOINT = "zk_lock_manager_check";
 
 /**
- * Raises the fence inside somebody's transaction. Outside of one, the server takes a savepoint and forgets it at once: so it is
- * asked for once more, before anything is written.
+ * Raises the fence inside somebody's transaction. Outside of one, the server takes a savepoint and forgets it at once:
+ * so it is asked for once more, before anything is written.
  */
 export async function check(
   fences: Fences,

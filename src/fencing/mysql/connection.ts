@@ -10,7 +10,9 @@ import type { MysqlConnection, MysqlPool } from "./pool.js";
 /** The user variable in which `run` announces its token to the triggers of `protect`. */
 export const TOKEN_VARIABLE = "@zk_lock_manager_token";
 
-/** The session's own settings, kept in user variables of the session while ours are in force. Times are whole seconds. */
+/**
+ * The session's own settings, kept in user variables of the session while ours are in force. Times are whole seconds.
+ */
 const TIMEOUTS = ["innodb_lock_wait_timeout", "wait_timeout", "net_read_timeout", "net_write_timeout"] as const;
 const KEPT = [...TIMEOUTS, "autocommit"] as const;
 
@@ -50,8 +52,8 @@ export async function withConnection<Connection extends MysqlConnection, T>(
 }
 
 /**
- * Borrows a connection for statements that are transactions of their own. Where the session has autocommit off, it is on for them:
- * a write would not be committed, and a read would see what was true when the session read first.
+ * Borrows a connection for statements that are transactions of their own. Where the session has autocommit off, it is
+ * on for them: a write would not be committed, and a read would see what was true when the session read first.
  */
 export async function withAutocommit<Connection extends MysqlConnection, T>(
   pool: MysqlPool<Connection>,
@@ -78,9 +80,9 @@ export interface TransactionTimes {
 }
 
 /**
- * Runs `body` in a transaction that the server ends by itself when we are silent for longer than `idleTimeoutMs`: it closes
- * the connection (wait_timeout), also where we were stopped in the middle of sending or being sent (net_*_timeout). The
- * session gets its own settings back before the connection returns to the pool.
+ * Runs `body` in a transaction that the server ends by itself when we are silent for longer than `idleTimeoutMs`: it
+ * closes the connection (wait_timeout), also where we were stopped in the middle of sending or being sent
+ * (net_*_timeout). The session gets its own settings back before the connection returns to the pool.
  */
 export async function inTransaction<T>(
   connection: MysqlConnection,
@@ -108,7 +110,8 @@ export async function inTransaction<T>(
     });
     attachSuppressed(error, failure);
     if (failure !== undefined) loan.end(failure);
-    // A body that ended its transaction may have left more behind, such as locked tables: that connection is used no more.
+    // A body that ended its transaction may have left more behind, such as locked tables: that connection is used no
+    // more.
     else if (error instanceof FenceTransactionError && error !== foreign) loan.end(error);
     throw error;
   }

@@ -15,9 +15,9 @@ export class Fences {
   }
 
   /**
-   * The INSERT locks the row, new or old, until the end of the transaction, and raises it; the locking read after it sees
-   * the row as it is, in every isolation level. Neither makes a snapshot, so what the body reads is newer than both. A value that
-   * is no token is not written over.
+   * The INSERT locks the row, new or old, until the end of the transaction, and raises it; the locking read after it
+   * sees the row as it is, in every isolation level. Neither makes a snapshot, so what the body reads is newer than
+   * both. A value that is no token is not written over.
    */
   async raise(tx: MysqlTransaction, resource: string, token: FencingToken): Promise<void> {
     await tx.query(
@@ -54,14 +54,19 @@ export class Fences {
     return hasNumber(error, ErrorNumber.readOnlyTransaction, ErrorNumber.readOnlyServer) ? readOnlyStore(error) : error;
   }
 
-  /** The same where a statement waited for another writer: everything that ends the wait means that somebody has the lock. */
+  /**
+   * The same where a statement waited for another writer: everything that ends the wait means that somebody has the
+   * lock.
+   */
   explainWait(error: unknown, resource: string | undefined, waitTimeoutMs: number): unknown {
     const inTheWay = hasNumber(error, ErrorNumber.lockWaitTimeout, ...ErrorNumber.stopped, ...ErrorNumber.again);
     return inTheWay ? busyFence(resource, waitTimeoutMs, error) : this.explain(error);
   }
 }
 
-/** The bytes of a name as a literal: exact in every character set and SQL mode, and nothing in it can be read as SQL. */
+/**
+ * The bytes of a name as a literal: exact in every character set and SQL mode, and nothing in it can be read as SQL.
+ */
 function inHex(resource: string): string {
   return `X'${Buffer.from(resource).toString("hex")}'`;
 }

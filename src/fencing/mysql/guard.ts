@@ -9,8 +9,7 @@ import { refusalStatement, staleRow, updateStatement } from "../sql/guarded-upda
 import type { GuardedUpdate, SqlValue } from "../sql/guarded-update.js";
 import { quoteTable } from "../sql/table-name.js";
 import type { TableName } from "../sql/table-name.js";
-import { inside, openRun, refuseOrphan } from "../open-run.js";
-import type { OpenRun } from "../open-run.js";
+import { insideGuarded, openRun, refuseOrphan } from "../open-run.js";
 import { check } from "./check.js";
 import { begin, inTransaction, rollBack, withAutocommit, withConnection } from "./connection.js";
 import { dialect } from "./dialect.js";
@@ -20,35 +19,41 @@ import type { MysqlConnection, MysqlPool, MysqlTransaction } from "./pool.js";
 import { createTable } from "./table.js";
 import { protect, refusalOf, unprotect } from "./trigger.js";
 
+/** The options of `mysqlFence`. */
 export interface MysqlFenceOptions extends FenceOptions {
   /** The guard's table. Default `zk_lock_fences`, in the database of the connection. */
   table?: TableName;
   /**
    * How long the server waits for the next statement of a transaction before it closes the connection, in milliseconds,
-   * rounded up to whole seconds: so long can a process that was stopped in the middle keep others waiting. Default 10,000.
-   * Keep it below `waitTimeoutMs`, which is rounded up in the same way.
+   * rounded up to whole seconds. A process that was stopped in the middle can keep others waiting that long. Keep it
+   * below `waitTimeoutMs`, which is rounded up in the same way. Default 10,000.
    */
   idleTimeoutMs?: number;
 }
 
+/** A fence guard over a pool of MySQL or MariaDB connections: see `mysqlFence`. */
 export interface MysqlFenceGuard<Connection extends MysqlConnection> extends FenceGuard<Connection> {
   /**
-   * Raises the fence inside a transaction that you, or your ORM, opened and will commit: what you write in it before it ends is
-   * protected as in the body of `run`. Await it before you write. `tx` is the connection of the transaction, not the pool. The
-   * triggers of `protect` are not told the token: there, name the column in your statements.
+   * Raises the fence inside a transaction that you, or your ORM, opened and will commit: what you write in it before it
+   * ends is protected as in the body of `run`. Await it before you write. `tx` is the connection of the transaction,
+   * not the pool. The triggers of `protect` do not learn the token from it: name the column in your statements.
    *
-   * Rejects as `run` does, and with FenceTransactionError where no transaction is open, or where a deadlock has ended it: roll back
-   * and begin anew. After the others, the transaction may go on as if `check` had not been called.
+   * It rejects as `run` does, and with FenceTransactionError where no transaction is open, or where a deadlock has
+   * ended it: roll back and begin anew. After the other errors, the transaction may go on as if `check` had not been
+   * called.
    */
   check(tx: MysqlTransaction, resource: string, token: FencingToken): Promise<void>;
   /** The guarded UPDATE as a statement, to be run with `tx.execute(sql, values)`. */
   guardedUpdate(update: GuardedUpdate): { sql: string; values: SqlValue[] };
-  /** Runs the guarded UPDATE. Gives the number of rows matched; StaleTokenError where a higher token kept it from any. */
+  /**
+   * Runs the guarded UPDATE, and gives the number of rows matched.
+   * @throws StaleTokenError where a higher token kept it from changing any
+   */
   update(update: GuardedUpdate): Promise<number>;
   /**
-   * Puts triggers on `table` that refuse an INSERT, UPDATE or DELETE without a token, or with one below the row's, whoever
-   * sends it. An UPDATE that leaves the column out cannot be told from one that repeats the row's token: see the guide.
-   * `column` is a BIGINT of the table, `fence_token` by default.
+   * Puts triggers on `table` that refuse an INSERT, UPDATE or DELETE without a token, or with one below the row's, from
+   * every client. An UPDATE that leaves the column out cannot be told from one that repeats the row's token: see the
+   * guide. `column` is a BIGINT of the table, `fence_token` by default.
    */
   protect(table: TableName, options?: { column?: string }): Promise<void>;
   /** Takes the triggers of `protect` away; nothing happens where there are none. */
@@ -57,7 +62,17 @@ export interface MysqlFenceGuard<Connection extends MysqlConnection> extends Fen
   refusalOf(error: unknown): StaleTokenError | null;
 }
 
-/** A fence guard over a pool of `mysql2/promise`, for MySQL and MariaDB. The tables that a body writes must be InnoDB's. */
+/**
+ * Makes a fence guard over a pool of `mysql2/promise`, for MySQL and MariaDB. The tables that a body writes must be
+ * InnoDB's.
+ *
+ * @example
+ * const guard = mysqlFence(mysql.createPool({ uri: process.env.DATABASE_URL }));
+ * await guard.setup(); // once
+ * await lock.using(({ token }) =>
+ *   guard.run("account/7", token, (tx) => tx.query("UPDATE account SET balance = balance + 10 WHERE id = 7")),
+ * );
+ */
 export function mysqlFence<Connection extends MysqlConnection>(
   pool: MysqlPool<Connection>,
   options: MysqlFenceOptions = {},
@@ -92,7 +107,11 @@ class MysqlFence<Connection extends MysqlConnection> implements MysqlFenceGuard<
         const times = { wait, idleTimeoutMs: this.#idleTimeoutMs };
         return inTransaction(connection, token, times, loan, async () => {
           await this.#raise(connection, resource, token, wait);
-          const result = await this.#body(connection, run, token, body);
+          const result = await insideGuarded(
+            run,
+            () => body(connection),
+            (error) => refusalOf(error, { resource, token }),
+          );
           if (loan.lost !== undefined) throw lostConnection(resource, loan.lost);
           refuseOrphan(run);
           await checkSavepoint(connection, resource);
@@ -170,20 +189,7 @@ class MysqlFence<Connection extends MysqlConnection> implements MysqlFenceGuard<
     }
   }
 
-  async #body<T>(
-    connection: Connection,
-    run: OpenRun,
-    token: FencingToken,
-    body: (tx: Connection) => Promise<T> | T,
-  ): Promise<T> {
-    try {
-      return await inside(run, () => body(connection));
-    } catch (error) {
-      throw refusalOf(error, { resource: run.resource, token }) ?? error;
-    }
-  }
-
-  /** For what is no run: one statement or a few, whose errors are the guard's where it has one for them. */
+  /** Runs a statement or a few outside of a run, and throws the guard's own error where it has one for theirs. */
   async #explained<T>(
     resource: string | undefined,
     action: (connection: Connection, wait: BusyWait) => Promise<T>,
@@ -198,7 +204,9 @@ class MysqlFence<Connection extends MysqlConnection> implements MysqlFenceGuard<
     });
   }
 
-  /** A statement that the server has taken back because of another writer, with all of its transaction, is sent again. */
+  /**
+   * A statement that the server has taken back because of another writer, with all of its transaction, is sent again.
+   */
   async #again<T>(wait: BusyWait, statement: () => Promise<T>, before = () => Promise.resolve()): Promise<T> {
     for (;;) {
       try {
@@ -215,7 +223,10 @@ class MysqlFence<Connection extends MysqlConnection> implements MysqlFenceGuard<
 /** A body has savepoints of its own, under other names. */
 const SAVEPOINT = "zk_lock_manager_fence";
 
-/** The savepoint was set when the fence was raised, and went with that transaction if the body, or the server, ended it. */
+/**
+ * The savepoint was set when the fence was raised. It is gone with that transaction if the body, or the server, ended
+ * it.
+ */
 async function checkSavepoint(connection: MysqlConnection, resource: string): Promise<void> {
   try {
     await change(connection, `RELEASE SAVEPOINT ${SAVEPOINT}`);

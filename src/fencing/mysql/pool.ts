@@ -3,24 +3,32 @@ import { errorsIn } from "../thrown.js";
 
 /** What the guard uses of a connection: `mysql2/promise`'s `PoolConnection` has it. */
 export interface MysqlConnection {
+  /** Runs a statement without values. */
   query(sql: string): Promise<readonly [unknown, unknown]>;
+  /** Runs a statement, with values that the server gets on their own. */
   execute(sql: string, values: never): Promise<readonly [unknown, unknown]>;
+  /** Gives the connection back to its pool. */
   release(): void;
+  /** Closes the connection. */
   destroy(): void;
+  /** Tells the guard that the connection has broken. */
   on(event: "error", listener: (error: Error) => void): unknown;
+  /** Takes the guard's listener away. */
   removeListener(event: "error", listener: (error: Error) => void): unknown;
 }
 
 /**
- * What `check` uses of a transaction: a connection of `mysql2/promise` has it, and so has TypeORM's EntityManager. For others it is
- * one line, such as `{ query: (sql) => trx.raw(sql) }`.
+ * What `check` uses of a transaction: a connection of `mysql2/promise` has it, and so has TypeORM's EntityManager. For
+ * others it is one line, such as `{ query: (sql) => trx.raw(sql) }`.
  */
 export interface MysqlTransaction {
+  /** Runs one statement inside the transaction, and gives its answer. */
   query(sql: string): Promise<unknown>;
 }
 
 /** What the guard uses of a pool: `mysql2/promise`'s `Pool` has it. */
 export interface MysqlPool<Connection extends MysqlConnection> {
+  /** Gives a connection that nobody else uses. */
   getConnection(): Promise<Connection>;
 }
 
@@ -32,8 +40,8 @@ export function checkPool(pool: object): void {
 }
 
 /**
- * Runs a statement and gives what it answers first. Values go to the server on their own (`execute`): `query` would write
- * them into the SQL with backslashes, which the mode NO_BACKSLASH_ESCAPES reads as something else.
+ * Runs a statement and gives what it answers first. Values go to the server on their own (`execute`): `query` would
+ * write them into the SQL with backslashes, which the mode NO_BACKSLASH_ESCAPES reads as something else.
  */
 async function answer(connection: MysqlConnection, sql: string, values: readonly unknown[]): Promise<unknown> {
   const [result] = await (values.length === 0 ? connection.query(sql) : connection.execute(sql, values as never));
@@ -57,16 +65,16 @@ export async function statusAfter(
   const { serverStatus } = (await answer(connection, sql, [])) as { serverStatus?: unknown };
   if (typeof serverStatus !== "number") {
     throw new InvalidArgumentError(
-      "mysqlFence cannot see whether a transaction is open: the connection does not pass on the server's status (serverStatus), " +
-        "as mysql2 does.",
+      "mysqlFence cannot see whether a transaction is open: the connection does not pass on the server's status " +
+        "(serverStatus), as mysql2 does.",
     );
   }
   return { inTransaction: (serverStatus & IN_TRANSACTION) !== 0, autocommit: (serverStatus & AUTOCOMMIT) !== 0 };
 }
 
 /**
- * Runs an UPDATE and gives how many rows it matched. What the server counts depends on the flags of the connection (FOUND_ROWS), so
- * the first figure of its message is read, "Rows matched: 1 …" in the session's language.
+ * Runs an UPDATE and gives how many rows it matched. What the server counts depends on the flags of the connection
+ * (FOUND_ROWS), so the first figure of its message is read, "Rows matched: 1 …" in the session's language.
  */
 export async function matched(connection: MysqlConnection, sql: string, values: readonly unknown[]): Promise<number> {
   const { info, affectedRows } = (await answer(connection, sql, values)) as { info?: unknown; affectedRows?: unknown };
@@ -112,8 +120,8 @@ export const ErrorNumber = {
   /** A limit of the session's own, or KILL QUERY, has ended the statement, and no more than that. */
   stopped: [1969, 3024, 1317],
   /**
-   * The server has taken the transaction back, because of another one: a deadlock, or (MariaDB, with innodb_snapshot_isolation) a
-   * row that has changed since the snapshot was taken.
+   * The server has taken the transaction back, because of another one: a deadlock, or (MariaDB, with
+   * innodb_snapshot_isolation) a row that has changed since the snapshot was taken.
    */
   again: [1213, 1020],
 } as const;

@@ -15,16 +15,16 @@ export async function createTable(connection: MysqlConnection, table: TableName)
 }
 
 /**
- * Somebody else's table of that name would not keep the fences, nor would one of an engine that takes nothing back: without the
- * mode NO_ENGINE_SUBSTITUTION, the server may take another engine than InnoDB.
+ * Somebody else's table of that name would not keep the fences, nor would one of an engine that takes nothing back:
+ * without the mode NO_ENGINE_SUBSTITUTION, the server may take another engine than InnoDB.
  */
 async function isOurs(connection: MysqlConnection, table: TableName): Promise<boolean> {
   const { schema, table: name } = tableParts(table);
   const sql =
-    "SELECT CONCAT_WS(' ', c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_KEY, e.TRANSACTIONS) AS found FROM information_schema.COLUMNS c " +
-    "JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME " +
-    "LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE " +
-    "WHERE c.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND c.TABLE_NAME = ? AND c.COLUMN_NAME IN ('resource', 'token')";
+    "SELECT CONCAT_WS(' ', c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_KEY, e.TRANSACTIONS) AS found FROM " +
+    "information_schema.COLUMNS c JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND " +
+    "t.TABLE_NAME = c.TABLE_NAME LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE WHERE " +
+    "c.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND c.TABLE_NAME = ? AND c.COLUMN_NAME IN ('resource', 'token')";
   const found = await firstColumn(connection, sql, [schema ?? null, name]);
   return ["resource varbinary PRI YES", "token bigint  YES"].every((one) => found.map(String).includes(one));
 }

@@ -73,22 +73,25 @@ async function dropTriggers(connection: MysqlConnection, table: TableName, names
   for (const trigger of names) await change(connection, `DROP TRIGGER IF EXISTS ${inSchema(table, trigger)}`);
 }
 
-/** Refuses a table with a trigger after ours, which could write another token into the row. The server runs them by age. */
+/**
+ * Refuses a table with a trigger after ours, which could write another token into the row. The server runs them by age.
+ */
 async function checkOrder(connection: MysqlConnection, table: TableName): Promise<void> {
   const { schema, table: name } = tableParts(table);
   const of = "EVENT_OBJECT_SCHEMA = COALESCE(?, DATABASE()) AND EVENT_OBJECT_TABLE = ? AND ACTION_TIMING = 'BEFORE'";
   const ours = `LEFT(TRIGGER_NAME, ${NAME_PREFIX.length}) = '${NAME_PREFIX}'`;
   const sql =
-    `SELECT t.TRIGGER_NAME FROM information_schema.TRIGGERS t JOIN (SELECT EVENT_MANIPULATION, MAX(ACTION_ORDER) AS place ` +
-    `FROM information_schema.TRIGGERS WHERE ${of} AND ${ours} GROUP BY EVENT_MANIPULATION) o ` +
-    `ON o.EVENT_MANIPULATION = t.EVENT_MANIPULATION WHERE ${of} AND t.ACTION_ORDER > o.place ` +
-    "AND t.EVENT_MANIPULATION <> 'DELETE'";
+    "SELECT t.TRIGGER_NAME FROM information_schema.TRIGGERS t JOIN (SELECT EVENT_MANIPULATION, MAX(ACTION_ORDER) " +
+    `AS place FROM information_schema.TRIGGERS WHERE ${of} AND ${ours} GROUP BY EVENT_MANIPULATION) o ON ` +
+    `o.EVENT_MANIPULATION = t.EVENT_MANIPULATION WHERE ${of} AND t.ACTION_ORDER > o.place AND ` +
+    "t.EVENT_MANIPULATION <> 'DELETE'";
   const place = [schema ?? null, name];
   const later = await firstColumn(connection, sql, [...place, ...place]);
   if (later.length === 0) return;
   throw new InvalidArgumentError(
-    `The table ${quoteTable(table, dialect)} has triggers that run after those of protect(), and could write another token: ` +
-      `${later.map(String).join(", ")}. Make them anew with PRECEDES, or call unprotect() and protect().`,
+    `The table ${quoteTable(table, dialect)} has triggers that run after those of protect(), and could write ` +
+      `another token: ${later.map(String).join(", ")}. Make them anew with PRECEDES, or call unprotect() and ` +
+      "protect().",
   );
 }
 
@@ -101,8 +104,8 @@ async function checkColumn(connection: MysqlConnection, table: TableName, column
   if (typeof type === "string" && type.toLowerCase() === "bigint") return;
   const now = typeof type === "string" ? `has it as ${type}` : "has no such column";
   throw new InvalidArgumentError(
-    `protect() needs ${JSON.stringify(column)} to be a BIGINT column, and the table ${quoteTable(table, dialect)} ${now}: a ` +
-      "token does not fit in less. Add the column, or alter its type, first.",
+    `protect() needs ${JSON.stringify(column)} to be a BIGINT column, and the table ${quoteTable(table, dialect)} ` +
+      `${now}: a token does not fit in less. Add the column, or alter its type, first.`,
   );
 }
 
@@ -127,8 +130,10 @@ function block(statements: string): string {
 }
 
 function refuseMissing(event: string, carried: string): string {
-  const message = `zk-lock-manager: ${event} without a fencing token: set its column, or write inside run() of the guard`;
-  return `IF ${carried} IS NULL OR ${carried} < 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '${message}'; END IF;`;
+  const what = `zk-lock-manager: ${event} without a fencing token`;
+  const message = `${what}: set its column, or write inside run() of the guard`;
+  const signal = `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '${message}'`;
+  return `IF ${carried} IS NULL OR ${carried} < 0 THEN ${signal}; END IF;`;
 }
 
 function refuseStale(carried: string, seen: string): string {

@@ -10,8 +10,8 @@ import { RESTORE_TIMEOUTS, putTimeoutsAside } from "./settings.js";
 const SAVEPOINT = "zk_lock_manager_check";
 
 /**
- * Raises the fence inside somebody's transaction. The savepoint is what says that there is one, for PostgreSQL refuses it
- * elsewhere; and going back to it leaves the transaction, and its settings, as they were.
+ * Raises the fence inside somebody's transaction. The savepoint is what says that there is one, for PostgreSQL refuses
+ * it elsewhere; and going back to it leaves the transaction, and its settings, as they were.
  */
 export async function check(
   fences: Fences,

@@ -8,8 +8,8 @@ import { SqlState, hasState, limitOf } from "./pool.js";
 import type { PostgresClient, PostgresPool } from "./pool.js";
 
 /**
- * Borrows a connection for `action`, and refuses one that has somebody's transaction open. It goes back to the pool where the
- * action ended well or could be rolled back, and is closed otherwise.
+ * Borrows a connection for `action`, and refuses one that has somebody's transaction open. It goes back to the pool
+ * where the action ended well or could be rolled back, and is closed otherwise.
  */
 export async function withConnection<Client extends PostgresClient, T>(
   pool: PostgresPool<Client>,
@@ -34,8 +34,8 @@ export async function withConnection<Client extends PostgresClient, T>(
 }
 
 /**
- * Whether the connection is in a transaction already. Where the driver cannot tell, the server is asked: outside of a transaction
- * block, each statement is a transaction of its own, and both began at the same moment.
+ * Whether the connection is in a transaction already. Where the driver cannot tell, the server is asked: outside of a
+ * transaction block, each statement is a transaction of its own, and both began at the same moment.
  */
 async function hasTransaction(client: PostgresClient): Promise<boolean> {
   const status = client.getTransactionStatus?.();
@@ -52,12 +52,13 @@ async function hasTransaction(client: PostgresClient): Promise<boolean> {
 const ENDED = "zk-lock-manager: not the transaction of the fence: ";
 
 /**
- * Commits if this is still the transaction `id`, in which the fence was raised; the two go to the server as one message. The test
- * is a cast that fails with our text, because plain SQL has no other way to raise an error.
+ * Commits if this is still the transaction `id`, in which the fence was raised; the two go to the server as one
+ * message. The test is a cast that fails with our text, because plain SQL has no other way to raise an error.
  */
 export async function commit(client: PostgresClient, id: string, resource: string): Promise<void> {
   const now = "pg_catalog.txid_current()";
-  const same = `CASE WHEN ${now} OPERATOR(pg_catalog.=) ${id} THEN 0 ELSE pg_catalog.concat('${ENDED}', ${now})::int END`;
+  const failure = `pg_catalog.concat('${ENDED}', ${now})::int`;
+  const same = `CASE WHEN ${now} OPERATOR(pg_catalog.=) ${id} THEN 0 ELSE ${failure} END`;
   try {
     await end(client, `SELECT ${same}; COMMIT`);
   } catch (error) {
@@ -79,8 +80,8 @@ export async function end(client: PostgresClient, sql = "COMMIT"): Promise<void>
 
 function failedTransaction(resource?: string, cause?: unknown): FenceTransactionError {
   return new FenceTransactionError(
-    "PostgreSQL rolled the transaction back, because a statement in it had failed: let the body pass on the errors of its " +
-      "statements, or use a savepoint.",
+    "PostgreSQL rolled the transaction back, because a statement in it had failed: let the body pass on the " +
+      "errors of its statements, or use a savepoint.",
     { resource, cause },
   );
 }

@@ -21,9 +21,9 @@ export class Fences {
   }
 
   /**
-   * Raises the fence and gives the id of the transaction. Check, raise and lock are one statement: the row is locked until the end
-   * of the transaction even where it refuses. `then` is evaluated where it was raised. There are no parameters, because what is
-   * built on a driver has its own way to write them.
+   * Raises the fence and gives the id of the transaction. Check, raise and lock are one statement: the row is locked
+   * until the end of the transaction even where it refuses. `then` is evaluated where it was raised. There are no
+   * parameters, because what is built on a driver has its own way to write them.
    */
   async raise(
     tx: PostgresTransaction,
@@ -31,13 +31,15 @@ export class Fences {
     token: FencingToken,
     then: readonly string[],
   ): Promise<string> {
-    // Compared as the integers they are, whatever the column's type: a value that is no token is neither compared nor written over.
+    // Compared as the integers they are, whatever the column's type: a value that is no token is neither compared nor
+    // written over.
     const isToken = `fence.token::pg_catalog.text OPERATOR(pg_catalog.~) '${TOKEN_PATTERN}'`;
     const notAbove = `fence.token::pg_catalog.text::bigint OPERATOR(pg_catalog.<=) ${token}`;
-    const announce = `pg_catalog.set_config('${TRANSACTION_SETTING}', pg_catalog.txid_current()::pg_catalog.text, true)`;
+    const transaction = "pg_catalog.txid_current()::pg_catalog.text";
+    const announce = `pg_catalog.set_config('${TRANSACTION_SETTING}', ${transaction}, true)`;
     const answer = await tx.query(
-      `INSERT INTO ${this.table} AS fence (resource, token) VALUES (${literal(resource)}, ${token}) ON CONFLICT (resource) ` +
-        `DO UPDATE SET token = excluded.token WHERE CASE WHEN ${isToken} THEN ${notAbove} ELSE false END ` +
+      `INSERT INTO ${this.table} AS fence (resource, token) VALUES (${literal(resource)}, ${token}) ON CONFLICT ` +
+        `(resource) DO UPDATE SET token = excluded.token WHERE CASE WHEN ${isToken} THEN ${notAbove} ELSE false END ` +
         `RETURNING ${["pg_catalog.txid_current()::pg_catalog.text AS id", announce, ...then].join(", ")}`,
     );
     const id = rowsOf(answer).length === 0 ? undefined : firstValue(answer);
@@ -61,7 +63,9 @@ export class Fences {
     return hasState(error, SqlState.readOnlyTransaction) ? readOnlyStore(error) : error;
   }
 
-  /** The same for an error of the raise, in which everything that ends a wait means that somebody else has the fence. */
+  /**
+   * The same for an error of the raise, in which everything that ends a wait means that somebody else has the fence.
+   */
   explainRaise(error: unknown, resource: string, waitTimeoutMs: number): unknown {
     return hasState(error, ...IN_THE_WAY) ? busyFence(resource, waitTimeoutMs, error) : this.explain(error);
   }

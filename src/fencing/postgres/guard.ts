@@ -9,8 +9,7 @@ import { refusalStatement, staleRow, updateStatement } from "../sql/guarded-upda
 import type { GuardedUpdate, SqlStatement } from "../sql/guarded-update.js";
 import { quoteTable } from "../sql/table-name.js";
 import type { TableName } from "../sql/table-name.js";
-import { inside, openRun, refuseOrphan } from "../open-run.js";
-import type { OpenRun } from "../open-run.js";
+import { insideGuarded, openRun, refuseOrphan } from "../open-run.js";
 import { check } from "./check.js";
 import { commit, withConnection } from "./connection.js";
 import { dialect } from "./dialect.js";
@@ -21,42 +20,60 @@ import { RESTORE_STATEMENT_TIMEOUT, SAVE_STATEMENT_TIMEOUT } from "./settings.js
 import { createTable } from "./table.js";
 import { protect, refusalOf, unprotect } from "./trigger.js";
 
+/** The options of `postgresFence`. */
 export interface PostgresFenceOptions extends FenceOptions {
   /** The guard's table. Default `zk_lock_fences`, in the first schema of the search path. */
   table?: TableName;
   /**
-   * How long PostgreSQL waits for the next statement of a transaction before it ends it, in milliseconds: so long can a
-   * process that was stopped in the middle keep others waiting. Default 10,000. Keep it below `waitTimeoutMs`.
+   * How long PostgreSQL waits for the next statement of a transaction before it ends it, in milliseconds. A process
+   * that was stopped in the middle can keep others waiting that long. Keep it below `waitTimeoutMs`. Default 10,000.
    */
   idleTimeoutMs?: number;
 }
 
+/** A fence guard over a pool of PostgreSQL connections: see `postgresFence`. */
 export interface PostgresFenceGuard<Client extends PostgresClient> extends FenceGuard<Client> {
   /**
-   * Raises the fence inside a transaction that you, or your ORM, opened and will commit: what you write in it before it ends is
-   * protected as in the body of `run`. Await it before you write. `tx` is the connection of the transaction, not the pool.
+   * Raises the fence inside a transaction that you, or your ORM, opened and will commit: what you write in it before it
+   * ends is protected as in the body of `run`. Await it before you write. `tx` is the connection of the transaction,
+   * not the pool.
    *
-   * Rejects as `run` does, and with FenceTransactionError where no transaction is open. The transaction may go on after each of
-   * these, as if `check` had not been called; roll it back unless you know better. FenceBusyError comes also where the
-   * transaction is REPEATABLE READ or SERIALIZABLE and the fence was raised since its snapshot: begin it anew.
+   * It rejects as `run` does, and with FenceTransactionError where no transaction is open. After each of these errors
+   * the transaction may go on as if `check` had not been called; roll it back unless you know better. It rejects with
+   * FenceBusyError also where the transaction is REPEATABLE READ or SERIALIZABLE and the fence was raised since its
+   * snapshot: begin it anew.
    */
   check(tx: PostgresTransaction, resource: string, token: FencingToken): Promise<void>;
   /** The guarded UPDATE as a statement, to be run with `client.query(statement)`. */
   guardedUpdate(update: GuardedUpdate): SqlStatement;
-  /** Runs the guarded UPDATE. Gives the number of rows changed; StaleTokenError where a higher token kept it from any. */
+  /**
+   * Runs the guarded UPDATE, and gives the number of rows changed.
+   * @throws StaleTokenError where a higher token kept it from changing any
+   */
   update(update: GuardedUpdate): Promise<number>;
   /**
-   * Puts a trigger on `table` that refuses every INSERT, UPDATE and DELETE without a token, or with one below the row's,
-   * whoever sends it. `column` is a BIGINT of the table, `fence_token` by default.
+   * Puts a trigger on `table` that refuses every INSERT, UPDATE and DELETE without a token, or with one below the
+   * row's, from every client. `column` is a BIGINT of the table, `fence_token` by default.
    */
   protect(table: TableName, options?: { column?: string }): Promise<void>;
   /** Takes the trigger of `protect` away; nothing happens where there is none. */
   unprotect(table: TableName): Promise<void>;
-  /** The StaleTokenError that an error of the trigger stands for; null for any other error. `run` does this by itself. */
+  /**
+   * The StaleTokenError that an error of the trigger stands for; null for any other error. `run` does this by itself.
+   */
   refusalOf(error: unknown): StaleTokenError | null;
 }
 
-/** A fence guard over a PostgreSQL pool: `new pg.Pool(…)`, or anything with its `connect()`. */
+/**
+ * Makes a fence guard over a PostgreSQL pool: `new pg.Pool(…)`, or anything with its `connect()`.
+ *
+ * @example
+ * const guard = postgresFence(new pg.Pool({ connectionString: process.env.DATABASE_URL }));
+ * await guard.setup(); // once
+ * await lock.using(({ token }) =>
+ *   guard.run("account/7", token, (tx) => tx.query("UPDATE account SET balance = balance + 10 WHERE id = 7")),
+ * );
+ */
 export function postgresFence<Pool extends PostgresPool<PostgresClient>>(
   pool: Pool,
   options: PostgresFenceOptions = {},
@@ -87,7 +104,11 @@ class PostgresFence<Client extends PostgresClient> implements PostgresFenceGuard
         loan.onLost(() => (run.state = "lost"));
         await this.#begin(client, token, wait);
         const id = await this.#raise(client, resource, token);
-        const result = await this.#body(client, run, token, body);
+        const result = await insideGuarded(
+          run,
+          () => body(client),
+          (error) => refusalOf(error, { resource, token }),
+        );
         if (loan.lost !== undefined) throw lostConnection(resource, loan.lost);
         refuseOrphan(run);
         await commit(client, id, resource);
@@ -147,9 +168,10 @@ class PostgresFence<Client extends PostgresClient> implements PostgresFenceGuard
   }
 
   /**
-   * READ COMMITTED, whatever the default of the database is: each statement of the body then sees all that was committed
-   * before the fence was ours. In a stricter level the snapshot could be older than the wait for the fence.
-   * tcp_user_timeout is for a client that was stopped while it was being sent a long answer: the server is not idle then.
+   * READ COMMITTED, whatever the default of the database is: each statement of the body then sees all that was
+   * committed before the fence was ours. In a stricter level the snapshot could be older than the wait for the fence.
+   * tcp_user_timeout is for a client that was stopped while it was being sent a long answer: the server is not idle
+   * then.
    */
   async #begin(client: Client, token: FencingToken, wait: BusyWait): Promise<void> {
     const statements = [
@@ -175,14 +197,6 @@ class PostgresFence<Client extends PostgresClient> implements PostgresFenceGuard
     }
   }
 
-  async #body<T>(client: Client, run: OpenRun, token: FencingToken, body: (tx: Client) => Promise<T> | T): Promise<T> {
-    try {
-      return await inside(run, () => body(client));
-    } catch (error) {
-      throw refusalOf(error, { resource: run.resource, token }) ?? error;
-    }
-  }
-
   /** For what is no run: one statement or a few, whose errors are the guard's where it has one for them. */
   async #explained<T>(
     resource: string | undefined,
@@ -200,8 +214,8 @@ class PostgresFence<Client extends PostgresClient> implements PostgresFenceGuard
   }
 
   /**
-   * A single statement that a stricter isolation level refuses because of another writer, or that a deadlock ended, has written
-   * nothing and may be sent again. READ COMMITTED does the first by itself.
+   * A single statement that a stricter isolation level refuses because of another writer, or that a deadlock ended, has
+   * written nothing and may be sent again. READ COMMITTED does the first by itself.
    */
   async #again<T>(wait: BusyWait, statement: () => Promise<T>): Promise<T> {
     for (;;) {

@@ -2,31 +2,40 @@ import { errorsIn } from "../thrown.js";
 
 /** What the guard uses of a connection: `pg`'s `PoolClient` has it. */
 export interface PostgresClient {
+  /** Runs one statement, or several without values. */
   query(text: string, values?: unknown[]): Promise<PostgresResult>;
+  /** Gives the connection back to its pool; with an error it is closed. */
   release(error?: Error | boolean): void;
+  /** Tells the guard that the connection has broken. */
   on(event: "error", listener: (error: Error) => void): unknown;
+  /** Takes the guard's listener away. */
   removeListener(event: "error", listener: (error: Error) => void): unknown;
-  /** "I" outside of a transaction. Where a driver does not have it, the server is asked. */
+  /** Gives "I" outside of a transaction. Where a driver does not have it, the server is asked. */
   getTransactionStatus?(): string | null;
 }
 
 /**
- * What `check` uses of a transaction: a `pg` client has it, and so has TypeORM's EntityManager. For others it is one line, such
- * as `{ query: (text) => trx.raw(text) }`.
+ * What `check` uses of a transaction: a `pg` client has it, and so has TypeORM's EntityManager. For others it is one
+ * line, such as `{ query: (text) => trx.raw(text) }`.
  */
 export interface PostgresTransaction {
+  /** Runs one statement inside the transaction, and gives its answer. */
   query(text: string): Promise<unknown>;
 }
 
-/** `rows` and `rowCount` for a single statement, as `pg` gives them. */
+/** The answer to a single statement, as `pg` gives it. */
 export interface PostgresResult {
+  /** The kind of the statement, such as "UPDATE" or "COMMIT". */
   readonly command: string;
+  /** How many rows it gave or changed; null for a statement that has no rows. */
   readonly rowCount: number | null;
+  /** The rows that it gave. */
   readonly rows: readonly unknown[];
 }
 
 /** What the guard uses of a pool: `pg`'s `Pool` has it. */
 export interface PostgresPool<Client extends PostgresClient> {
+  /** Gives a connection that nobody else uses. */
   connect(): Promise<Client>;
 }
 

@@ -28,13 +28,17 @@ async function isThere(client: PostgresClient, table: string): Promise<boolean> 
   return found?.["found"] === "true";
 }
 
-/** A table of that name which somebody else made would not keep the fences: text compares otherwise, and a view has no key. */
+/**
+ * A table of that name which somebody else made would not keep the fences: text compares otherwise, and a view has no
+ * key.
+ */
 async function checkTable(client: PostgresClient, table: string): Promise<void> {
   const sql =
-    "SELECT string_agg(format('%s %s', a.attname, format_type(a.atttypid, NULL)), ', ' ORDER BY a.attname) AS columns, " +
-    "string_agg(i.indexrelid::text, ' ') AS keys FROM pg_attribute a LEFT JOIN pg_index i ON a.attname = 'resource' AND " +
-    "i.indrelid = a.attrelid AND i.indisunique AND i.indpred IS NULL AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum " +
-    "WHERE a.attrelid = to_regclass($1) AND a.attname IN ('resource', 'token') AND NOT a.attisdropped";
+    "SELECT string_agg(format('%s %s', a.attname, format_type(a.atttypid, NULL)), ', ' ORDER BY a.attname) AS " +
+    "columns, string_agg(i.indexrelid::text, ' ') AS keys FROM pg_attribute a LEFT JOIN pg_index i ON a.attname = " +
+    "'resource' AND i.indrelid = a.attrelid AND i.indisunique AND i.indpred IS NULL AND i.indnkeyatts = 1 AND " +
+    "i.indkey[0] = a.attnum WHERE a.attrelid = to_regclass($1) AND a.attname IN ('resource', 'token') AND NOT " +
+    "a.attisdropped";
   const found = firstRow(await client.query(sql, [table]));
   if (found?.["columns"] !== "resource text, token bigint" || found["keys"] === null) throw foreignTable(table);
 }

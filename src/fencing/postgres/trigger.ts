@@ -10,7 +10,9 @@ import { TOKEN_SETTING, TRANSACTION_SETTING } from "./fence.js";
 import { SqlState, firstRow } from "./pool.js";
 import type { PostgresClient } from "./pool.js";
 
-/** Two triggers, because only the first is told which columns an UPDATE names. They fire in the order of their names. */
+/**
+ * Two triggers, because only the first is told which columns an UPDATE names. They fire in the order of their names.
+ */
 const NAMED_TRIGGER = "zk_lock_fence_1_named";
 const WRITE_TRIGGER = "zk_lock_fence_2_write";
 
@@ -58,7 +60,8 @@ export function refusalOf(error: unknown, run?: { resource: string; token: numbe
 /** Locks the table against writers, and so against another protect of it too. */
 async function begin(client: PostgresClient, name: string, waitTimeoutMs: number): Promise<void> {
   await client.query(
-    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${waitTimeoutMs}; SET LOCAL statement_timeout = 0`,
+    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${waitTimeoutMs}; SET LOCAL ` +
+      "statement_timeout = 0",
   );
   await client.query(`LOCK TABLE ${name} IN SHARE ROW EXCLUSIVE MODE`);
 }
@@ -82,9 +85,9 @@ async function factsOf(client: PostgresClient, name: string): Promise<TableFacts
   const ours = `t.tgname = '${WRITE_TRIGGER}'`;
   // What heirs there are, at any depth; the partitions of a partitioned table get its triggers from PostgreSQL.
   const heirs =
-    "WITH RECURSIVE heir AS (SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid UNION " +
-    "SELECT i.inhrelid FROM pg_inherits i JOIN heir ON i.inhparent = heir.inhrelid) SELECT array_agg(inhrelid::regclass::text) " +
-    `FROM heir WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = inhrelid AND ${ours})`;
+    "WITH RECURSIVE heir AS (SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid UNION SELECT i.inhrelid " +
+    "FROM pg_inherits i JOIN heir ON i.inhparent = heir.inhrelid) SELECT array_agg(inhrelid::regclass::text) FROM " +
+    `heir WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = inhrelid AND ${ours})`;
   // tgtype: 1 is a trigger FOR EACH ROW, 2 is BEFORE; 4 and 16 are INSERT and UPDATE.
   const later =
     "SELECT array_agg(t.tgname::text) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND " +
@@ -108,14 +111,15 @@ function checkTable(name: string, { kind, children, later }: TableFacts): void {
   if (kind !== "r" && kind !== "p") throw new InvalidArgumentError(`protect() needs a table, and ${name} is none.`);
   if (children.length > 0) {
     throw new InvalidArgumentError(
-      `Tables inherit from ${name} that protect() was not called for: ${children.join(", ")}. A statement on ${name} writes their ` +
-        "rows too, past its triggers. Call protect() for each of them first.",
+      `Tables inherit from ${name} that protect() was not called for: ${children.join(", ")}. A statement on ` +
+        `${name} writes their rows too, past its triggers. Call protect() for each of them first.`,
     );
   }
   if (later.length > 0) {
     throw new InvalidArgumentError(
       `The table ${name} has triggers that would run after those of protect(), and could write another token: ` +
-        `${later.join(", ")}. PostgreSQL runs triggers in the order of their names: give these a name before ${NAMED_TRIGGER}.`,
+        `${later.join(", ")}. PostgreSQL runs triggers in the order of their names: give these a name before ` +
+        `${NAMED_TRIGGER}.`,
     );
   }
 }
@@ -128,8 +132,8 @@ async function checkColumn(client: PostgresClient, name: string, column: string)
   if (type === "bigint") return;
   const now = typeof type === "string" ? `has it as ${type}` : "has no such column";
   throw new InvalidArgumentError(
-    `protect() needs ${JSON.stringify(column)} to be a BIGINT column, and the table ${name} ${now}: a token does not fit ` +
-      "in less. Add the column, or alter its type, first.",
+    `protect() needs ${JSON.stringify(column)} to be a BIGINT column, and the table ${name} ${now}: a token does ` +
+      "not fit in less. Add the column, or alter its type, first.",
   );
 }
 
@@ -144,11 +148,12 @@ const MOVED_SETTING = "zk_lock_manager.moved";
 
 /**
  * The check. The first trigger fires only where the UPDATE names the column; it marks the token as named by making it
- * negative, and the second one turns it back. Where no token was named, the one that `run` announced is written, if it was
- * announced to this very transaction: a setting that somebody made for the whole session is none of ours.
+ * negative, and the second one turns it back. Where no token was named, the one that `run` announced is written, if it
+ * was announced to this very transaction: a setting that somebody made for the whole session is none of ours.
  *
- * An UPDATE that moves a row to another partition comes as UPDATE, then DELETE, then INSERT. The DELETE carries no token, so the
- * UPDATE leaves its own behind, with the row as it was. The search path is fixed, since a session may have operators of its own.
+ * An UPDATE that moves a row to another partition comes as UPDATE, then DELETE, then INSERT. The DELETE carries no
+ * token, so the UPDATE leaves its own behind, with the row as it was. The search path is fixed, since a session may
+ * have operators of its own.
  */
 function functionSql(check: string, token: string): string {
   const body = `
@@ -181,7 +186,8 @@ BEGIN
         HINT = 'Set the token column, or write inside run() of the fence guard.';
   END IF;
   IF carried < seen THEN
-    RAISE EXCEPTION 'zk-lock-manager: the token % is stale: the row in %.% has seen %', carried, TG_TABLE_SCHEMA, TG_TABLE_NAME, seen
+    RAISE EXCEPTION 'zk-lock-manager: the token % is stale: the row in %.% has seen %',
+      carried, TG_TABLE_SCHEMA, TG_TABLE_NAME, seen
       USING ERRCODE = '${SqlState.staleToken}', DETAIL = format('token %s, highest %s', carried, seen);
   END IF;
   IF TG_OP = 'DELETE' THEN

@@ -3,20 +3,28 @@ import { isError } from "../thrown.js";
 
 /** What the guard uses of `ioredis`: its `Redis` and its `Cluster` have it. */
 export interface IoredisClient {
+  /** Sends one command. */
   call(command: string, args: Array<string | Buffer | number>): Promise<unknown>;
 }
 
 /** What the guard uses of `redis` (node-redis 5): its client, its pool and its cluster have it. */
 export interface NodeRedisClient {
+  /** Runs a script that the server knows by its digest. */
   evalSha(sha1: string, options: ScriptInput): Promise<unknown>;
+  /** Runs a script that is sent whole. */
   eval(script: string, options: ScriptInput): Promise<unknown>;
+  /** Reads one key. */
   get(key: string): Promise<unknown>;
 }
 
+/** A client of one of the two drivers. */
 export type RedisClient = IoredisClient | NodeRedisClient;
 
+/** What a script is run with. */
 export interface ScriptInput {
+  /** The keys that the script uses. */
   keys: string[];
+  /** The words behind the keys. */
   arguments: Array<string | Buffer>;
 }
 
@@ -53,7 +61,9 @@ export function redisPort(client: RedisClient): RedisPort {
   throw new InvalidArgumentError("redisFence needs a client of ioredis, or of redis (node-redis) 5.");
 }
 
-/** A server that restarted, or flushed its scripts, answers NOSCRIPT: nothing was run, so the whole script may be sent. */
+/**
+ * A server that restarted, or flushed its scripts, answers NOSCRIPT: nothing was run, so the whole script may be sent.
+ */
 async function orWhole(reply: Promise<unknown>, whole: () => Promise<unknown>): Promise<unknown> {
   try {
     return await reply;

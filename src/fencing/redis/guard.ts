@@ -11,16 +11,18 @@ import { CommandQueue } from "./commands.js";
 import type { RedisTransaction } from "./commands.js";
 import { script } from "./script.js";
 
+/** The options of `redisFence`. */
 export interface RedisFenceOptions {
   /** What the guard's keys begin with. Default `zk-lock-fence:`. */
   prefix?: string;
   /**
-   * The hash tag of a resource, without braces: the guard's key then holds `{tag}`, and lies in the same slot of a cluster
-   * as the keys `{tag}…` that the body writes. Default: none, and a `{tag}` in the resource's own name counts.
+   * The hash tag of a resource, without braces: the guard's key then holds `{tag}`, and lies in the same slot of a
+   * cluster as the keys `{tag}…` that the body writes. Default: none, and a `{tag}` in the resource's own name counts.
    */
   hashTag?: string | ((resource: string) => string);
 }
 
+/** A fence guard over Redis: see `redisFence`. */
 export interface RedisFenceGuard extends Omit<FenceGuard<RedisTransaction>, "run"> {
   /** `body` queues commands; they run as one step after the check, and `run` resolves with their replies, in order. */
   run<Replies = unknown[]>(
@@ -33,14 +35,15 @@ export interface RedisFenceGuard extends Omit<FenceGuard<RedisTransaction>, "run
 }
 
 /**
- * A queued command failed. Redis undoes nothing: the commands before it are in force (`replies` are theirs), those after it
- * were not run. Where it was the first, nothing was written at all.
+ * A queued command failed. Redis undoes nothing: the commands before it are in force (`replies` are theirs), those
+ * after it were not run. Where it was the first, nothing was written at all.
  */
 export class FenceCommandError extends LockError {
   override readonly name = "FenceCommandError";
   override readonly code = "ERR_FENCE_COMMAND";
   /** The place of the command in the queue, from 0. */
   readonly index: number;
+  /** The replies of the commands before it, which are in force. */
   readonly replies: readonly unknown[];
 
   constructor(message: string, details: LockErrorDetails & { index: number; replies: readonly unknown[] }) {
@@ -50,24 +53,32 @@ export class FenceCommandError extends LockError {
   }
 }
 
-/** A fence guard over Redis, through a client of `ioredis` or of `redis` (node-redis 5), single or cluster. */
+/**
+ * Makes a fence guard over Redis, through a client of `ioredis` or of `redis` (node-redis 5), single or cluster.
+ *
+ * @example
+ * const guard = redisFence(new Redis(process.env.REDIS_URL));
+ * await lock.using(({ token }) =>
+ *   guard.run("job/7", token, (tx) => tx.call("HSET", "job:7", "state", "done")),
+ * );
+ */
 export function redisFence(client: RedisClient, options: RedisFenceOptions = {}): RedisFenceGuard {
   refuseKeyPrefix(client);
   return new RedisFence(client, options);
 }
 
 /**
- * ioredis puts its keyPrefix before the guard's key, and not before the keys that a body queues. So two clients with two prefixes
- * would write the same keys under two fences, and each would let the other's zombies in.
+ * ioredis puts its keyPrefix before the guard's key, and not before the keys that a body queues. So two clients with
+ * two prefixes would write the same keys under two fences, and each would let the other's zombies in.
  */
 function refuseKeyPrefix(client: RedisClient): void {
   const { options } = client as { options?: { keyPrefix?: unknown; redisOptions?: { keyPrefix?: unknown } } };
   const keyPrefix = options?.keyPrefix ?? options?.redisOptions?.keyPrefix;
   if (keyPrefix === undefined || keyPrefix === null || keyPrefix === "") return;
   throw new InvalidArgumentError(
-    `The client has the keyPrefix ${JSON.stringify(keyPrefix)}, which ioredis would put before the fence and not before the keys of a ` +
-      'body. Give the guard client.duplicate({ keyPrefix: "" }), the prefix in the option "prefix" of redisFence, and whole keys ' +
-      "in the body.",
+    `The client has the keyPrefix ${JSON.stringify(keyPrefix)}, which ioredis would put before the fence and not ` +
+      'before the keys of a body. Give the guard client.duplicate({ keyPrefix: "" }), the prefix in the option ' +
+      '"prefix" of redisFence, and whole keys in the body.',
   );
 }
 
@@ -138,8 +149,8 @@ class RedisFence implements RedisFenceGuard {
     }
     if (Array.isArray(reply)) return reply as unknown[];
     throw new FenceTransactionError(
-      `The run for ${JSON.stringify(resource)} was not run, only queued (${String(reply)}): the connection is inside MULTI, or the ` +
-        "client is a pipeline. It may run later, at EXEC. Give the guard a client of its own.",
+      `The run for ${JSON.stringify(resource)} was not run, only queued (${String(reply)}): the connection is ` +
+        "inside MULTI, or the client is a pipeline. It may run later, at EXEC. Give the guard a client of its own.",
       { resource },
     );
   }
@@ -162,7 +173,8 @@ class RedisFence implements RedisFenceGuard {
 
 function foreignKey(key: string, resource: string, found: string, cause?: unknown): FenceSetupError {
   return new FenceSetupError(
-    `The key ${key} holds ${JSON.stringify(found)} where a fencing token belongs: no guard wrote that. It was left as it is.`,
+    `The key ${key} holds ${JSON.stringify(found)} where a fencing token belongs: no guard wrote that. It was ` +
+      "left as it is.",
     { resource, cause },
   );
 }
@@ -171,7 +183,8 @@ function failedCommand(resource: string, queue: CommandQueue, message: string, r
   const index = replies.length;
   const done = index === 0 ? "Nothing was written." : `The ${index} before it are in force, and the fence is up.`;
   return new FenceCommandError(
-    `Redis refused ${queue.nameAt(index)}, command ${index} of the run for ${JSON.stringify(resource)}: ${message}. ${done}`,
+    `Redis refused ${queue.nameAt(index)}, command ${index} of the run for ${JSON.stringify(resource)}: ` +
+      `${message}. ${done}`,
     { resource, index, replies },
   );
 }

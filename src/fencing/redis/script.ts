@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import type { Script } from "./client.js";
 
 /**
- * Check, raise, execute, as one step of the server. ARGV is the token, and then for each command the number of its words
- * and the words. Tokens are compared as doubles, which are exact up to 2^53 - 1, where tokens end.
- * What is kept must have the very form in which it was written, for Lua takes "0x7", "1e20" and " 7 " for numbers too.
+ * Check, raise, execute, as one step of the server. ARGV is the token, and then for each command the number of its
+ * words and the words. Tokens are compared as doubles, which are exact up to 2^53 - 1, where tokens end. What is kept
+ * must have the very form in which it was written, for Lua takes "0x7", "1e20" and " 7 " for numbers too.
  *
- * Redis undoes nothing. So the script stops at the first command that fails and says how far it came. Where it was the very
- * first one, nothing has been written and the fence goes back too; later, the fence stays up, as the token did write.
+ * Redis undoes nothing. So the script stops at the first command that fails and says how far it came. Where it was the
+ * very first one, nothing has been written and the fence goes back too; later, the fence stays up, as the token did
+ * write.
  */
 const text = `
 local token = ARGV[1]

@@ -1,6 +1,6 @@
 /**
- * The rows of an answer, as the drivers and what is built on them give it: `{ rows }` (pg), `[rows, more]` (mysql2, knex,
- * Sequelize) or the rows themselves (TypeORM).
+ * The rows of an answer, as the drivers and what is built on them give it: `{ rows }` (pg), `[rows, more]` (mysql2,
+ * knex, Sequelize) or the rows themselves (TypeORM).
  */
 export function rowsOf(answer: unknown): readonly unknown[] {
   if (!Array.isArray(answer)) return (answer as { rows?: readonly unknown[] } | null | undefined)?.rows ?? [];

@@ -74,8 +74,8 @@ export class Loan {
   }
 
   /**
-   * The server ends a connection that is idle for too long. Its body may be waiting for another connection of the same pool at
-   * that time, so its place in the pool is made free at once.
+   * The server ends a connection that is idle for too long. Its body may be waiting for another connection of the same
+   * pool at that time, so its place in the pool is made free at once.
    */
   readonly #hear = (error: Error): void => {
     if (this.#lost === undefined) {

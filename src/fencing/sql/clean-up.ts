@@ -4,8 +4,8 @@ import { asError, isError } from "../thrown.js";
 const CLEAN_UP_TIMEOUT_MS = 5_000;
 
 /**
- * Waits for a clean-up step, and gives the error where it failed or took too long. The caller decides what a connection is
- * still worth, and its own error stays the one that is thrown.
+ * Waits for a clean-up step, and gives the error where it failed or took too long. The caller decides what a connection
+ * is still worth, and its own error stays the one that is thrown.
  */
 export async function cleanUp(step: () => Promise<unknown>): Promise<Error | undefined> {
   let timer: NodeJS.Timeout | undefined;

@@ -10,16 +10,19 @@ export type SqlValue = string | number | bigint | boolean | null | Date | Uint8A
 
 /** An UPDATE of rows that carry their own fence in a BIGINT column. */
 export interface GuardedUpdate {
+  /** The table of the rows. */
   table: TableName;
   /** The columns to change, without the token's. */
   set: Readonly<Record<string, SqlValue>>;
   /** The columns that name the row: all of them must be equal. At least one. */
   where: Readonly<Record<string, SqlValue>>;
+  /** The token of the hold under which the rows are written. */
   token: FencingToken;
   /** The column of the token. Default `fence_token`. */
   column?: string;
 }
 
+/** How one database writes what the guarded UPDATE needs. */
 export interface SqlDialect extends IdentifierRules {
   /** The placeholder of the value at `position`, counted from 1. */
   placeholder(position: number): string;
@@ -37,8 +40,11 @@ export interface SqlDialect extends IdentifierRules {
 /** A token as text: a regular expression that all servers read alike. The guards write no other form. */
 export const TOKEN_PATTERN = "^(0|[1-9][0-9]{0,15})$";
 
+/** A statement, and the values of its placeholders. */
 export interface SqlStatement {
+  /** The SQL, with placeholders. */
   text: string;
+  /** The values of the placeholders, in order. */
   values: SqlValue[];
 }
 
@@ -63,8 +69,8 @@ export function updateStatement(update: GuardedUpdate, dialect: SqlDialect): Sql
 }
 
 /**
- * Why the update changed none of the rows that it named: a value that is no token, where there is one, or else the highest token
- * above ours, or else NULL.
+ * Asks why the update changed none of the rows that it named. The answer is a value that is no token, where there is
+ * one, or else the highest token above ours, or else NULL.
  */
 export function refusalStatement(update: GuardedUpdate, dialect: SqlDialect): SqlStatement {
   const values: SqlValue[] = [];
@@ -111,8 +117,8 @@ function entriesOf(name: string, columns: Readonly<Record<string, SqlValue>>): A
   for (const [column, value] of entries) {
     if (!isSqlValue(value)) {
       throw new InvalidArgumentError(
-        `The value of ${JSON.stringify(column)} is a string, number, bigint, boolean, Date, Uint8Array or null; for JSON, ` +
-          "give it as a string.",
+        `The value of ${JSON.stringify(column)} is a string, number, bigint, boolean, Date, Uint8Array or null; ` +
+          "for JSON, give it as a string.",
       );
     }
   }

@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from "../../errors.js";
 
 /**
- * A table: `"jobs"`, `"billing.jobs"` (schema and table), or the parts as a list, for names that have a dot of their own:
- * `["billing", "jobs.2024"]`. Names are quoted, so they are taken as written, upper and lower case included.
+ * A table: `"jobs"`, `"billing.jobs"` (schema and table), or the parts as a list, for names that have a dot of their
+ * own: `["billing", "jobs.2024"]`. Names are quoted, so they are taken as written, upper and lower case included.
  */
 export type TableName = string | readonly [table: string] | readonly [schema: string, table: string];
 

@@ -2,13 +2,17 @@ import { isError } from "../thrown.js";
 
 /** What the guard uses of a connection: better-sqlite3's `Database` has it, and so has Node's own `DatabaseSync`. */
 export interface SqliteDatabase {
+  /** Runs statements whose answer does not matter. */
   exec(sql: string): unknown;
+  /** Compiles one statement. */
   prepare(sql: string): SqliteStatement;
 }
 
-/** The drivers differ in the types of the values they take, not in what they do with ours. */
+/** A compiled statement. The drivers differ in the types of the values they take, not in what they do with ours. */
 export interface SqliteStatement {
+  /** Runs it, and says how many rows it changed. */
   run(...values: never[]): { changes: number | bigint };
+  /** Runs it, and gives the first row; undefined where there is none. */
   get(...values: never[]): unknown;
 }
 

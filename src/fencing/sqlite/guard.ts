@@ -16,50 +16,54 @@ import {
 import { DEFAULT_TABLE, DEFAULT_WAIT_TIMEOUT_MS } from "../fence-guard.js";
 import type { FenceGuard, FenceOptions, FencingToken } from "../fence-guard.js";
 import { refusalStatement, staleRow, updateStatement } from "../sql/guarded-update.js";
-import type { GuardedUpdate, SqlDialect, SqlValue } from "../sql/guarded-update.js";
+import type { GuardedUpdate, SqlValue } from "../sql/guarded-update.js";
 import { inside, openRun, refuseInside } from "../open-run.js";
 import { quoteTable } from "../sql/table-name.js";
 import type { TableName } from "../sql/table-name.js";
 import * as sqlite from "./database.js";
 import { change, value } from "./database.js";
 import type { SqliteDatabase } from "./database.js";
+import { dialect } from "./dialect.js";
 import { execWhenFree, turnsOn } from "./write-lock.js";
 
+/** The options of `sqliteFence`. */
 export interface SqliteFenceOptions extends FenceOptions {
   /** The guard's table, with the name of an attached database where need be. Default `zk_lock_fences`. */
   table?: TableName;
 }
 
+/** A fence guard over a SQLite connection: see `sqliteFence`. */
 export interface SqliteFenceGuard<Db extends SqliteDatabase> extends FenceGuard<Db> {
   /**
-   * Raises the fence inside a transaction that you, or your ORM, opened on `db` and will commit: what you write in it from then on
-   * is protected as in the body of `run`. At once, without a promise, so that it serves in a synchronous transaction too.
+   * Raises the fence inside a transaction that you, or your ORM, opened on `db` and will commit: what you write in it
+   * from then on is protected as in the body of `run`. It answers at once, without a promise, so that it serves in a
+   * synchronous transaction too.
    *
-   * Throws as `run` rejects; FenceTransactionError where no transaction is open; FenceBusyError where another connection is writing,
-   * or has written since this transaction began to read: roll it back, and begin with BEGIN IMMEDIATE. It does not wait.
+   * It throws as `run` rejects; FenceTransactionError where no transaction is open; FenceBusyError where another
+   * connection is writing, or has written since this transaction began to read: roll it back, and begin with BEGIN
+   * IMMEDIATE. It does not wait.
    */
   check(db: SqliteDatabase, resource: string, token: FencingToken): void;
   /** The guarded UPDATE as a statement, to be run with `db.prepare(sql).run(...values)`. */
   guardedUpdate(update: GuardedUpdate): { sql: string; values: SqlValue[] };
-  /** Runs the guarded UPDATE. Gives the number of rows changed; StaleTokenError where a higher token kept it from any. */
+  /**
+   * Runs the guarded UPDATE, and gives the number of rows changed.
+   * @throws StaleTokenError where a higher token kept it from changing any
+   */
   update(update: GuardedUpdate): Promise<number>;
 }
 
-const dialect: SqlDialect = {
-  quote: '"',
-  limit: 255,
-  unit: "characters",
-  placeholder: () => "?",
-  asInteger: (expression) => `CAST(${expression} AS INTEGER)`,
-  asText: (expression) => `CAST(${expression} AS TEXT)`,
-  isToken: (column) => `(typeof(${column}) = 'integer' AND ${column} >= 0)`,
-  shown: (column) => `typeof(${column}) || ' ' || quote(${column})`,
-  compare: (left, operator, right) => `${left} ${operator} ${right}`,
-};
-
 /**
- * A fence guard over one SQLite connection. Its runs take turns, and a body that waits keeps the connection: give the guard a
- * connection of its own, so that no other statement of the process slips into its transaction.
+ * Makes a fence guard over one SQLite connection. Its runs take turns, and a body that waits keeps the connection: give
+ * the guard a connection of its own, so that no other statement of the process slips into its transaction.
+ *
+ * @example
+ * const db = new Database("app.db");
+ * const guard = sqliteFence(db);
+ * await guard.setup(); // once
+ * await lock.using(({ token }) =>
+ *   guard.run("account/7", token, (tx) => tx.prepare("UPDATE account SET balance = ? WHERE id = 7").run(110)),
+ * );
  */
 export function sqliteFence<Db extends SqliteDatabase>(db: Db, options: SqliteFenceOptions = {}): SqliteFenceGuard<Db> {
   return new SqliteFence(db, options);
@@ -141,7 +145,9 @@ class SqliteFence<Db extends SqliteDatabase> implements SqliteFenceGuard<Db> {
     });
   }
 
-  /** BEGIN IMMEDIATE takes the file's write lock at once, so that check, raise and body are one step to everybody else. */
+  /**
+   * BEGIN IMMEDIATE takes the file's write lock at once, so that check, raise and body are one step to everybody else.
+   */
   async #transaction<T>(resource: string | undefined, body: () => Promise<T> | T): Promise<T> {
     return this.#exclusively(resource, async (wait) => {
       await this.#begin(wait);
@@ -164,7 +170,9 @@ class SqliteFence<Db extends SqliteDatabase> implements SqliteFenceGuard<Db> {
     }
   }
 
-  /** The savepoint was set when the fence was raised, and went with that transaction if the body, or SQLite, ended it. */
+  /**
+   * The savepoint was set when the fence was raised, and went with that transaction if the body, or SQLite, ended it.
+   */
   #checkSavepoint(resource: string): void {
     try {
       this.#db.exec(`RELEASE ${SAVEPOINT}`);
@@ -207,7 +215,8 @@ class SqliteFence<Db extends SqliteDatabase> implements SqliteFenceGuard<Db> {
   /** A value that is no integer comes with its type, as no token would. */
   #highest(db: SqliteDatabase, resource: string): FencingToken | null {
     try {
-      const token = `CASE typeof(token) WHEN 'integer' THEN ${dialect.asText("token")} ELSE ${dialect.shown("token")} END`;
+      const [text, foreign] = [dialect.asText("token"), dialect.shown("token")];
+      const token = `CASE typeof(token) WHEN 'integer' THEN ${text} ELSE ${foreign} END`;
       const stored = value(db, `SELECT ${token} FROM ${this.#table} WHERE resource = ?`, [resource]);
       return stored === undefined ? null : readToken(stored);
     } catch (error) {
@@ -241,7 +250,10 @@ class SqliteFence<Db extends SqliteDatabase> implements SqliteFenceGuard<Db> {
 /** A body has savepoints of its own, under other names. */
 const SAVEPOINT = "zk_lock_manager_fence";
 
-/** Whether a transaction is open. BEGIN is what both drivers have: within a transaction it fails, and leaves it as it is. */
+/**
+ * Whether a transaction is open. BEGIN is what both drivers have: within a transaction it fails, and leaves it as it
+ * is.
+ */
 function isOpen(db: SqliteDatabase): boolean {
   try {
     db.exec("BEGIN");

@@ -178,14 +178,18 @@ export class ClientCore implements Receiver {
     this.#line?.up.send({ op: "request", xid, request });
   }
 
-  /** A send on a socket that has been reset: the client closes it behind libuv's back, and says so by its state only. */
+  /**
+   * A send on a socket that has been reset: the client closes it behind libuv's back, and says so by its state only.
+   */
   #canSend(): boolean {
     if (this.#line?.isReset !== true || !this.#line.isTrap) return true;
     this.state = State.broken;
     return false;
   }
 
-  /** Only a client that was connected says so; what was pending fails after the event, and the state changes between. */
+  /**
+   * Only a client that was connected says so; what was pending fails after the event, and the state changes between.
+   */
   #drop(code: number): void {
     if (this.#isClosed || this.#line === null) return;
     this.route.abandon(this.#line);

@@ -36,15 +36,18 @@ const DEFAULT_TIMEOUT_MS = 20_000;
 const DEFAULT_ADDRESSES = 3;
 
 /**
- * A client of the in-memory ensemble, with the calls, events and quirks of the `zookeeper` package's. Events: `connect`,
- * `connecting`, `created`, `deleted`, `changed`, `child` with (client, path), and `close` with (client, code).
+ * A client of the in-memory ensemble, with the calls, events and quirks of the `zookeeper` package's. Events:
+ * `connect`, `connecting`, `created`, `deleted`, `changed`, `child` with (client, path), and `close` with (client,
+ * code).
  */
 export class InMemoryClient extends EventEmitter implements PackageClient {
+  /** The clock of the client's process. */
   readonly clock: Clock;
   #core: ClientCore | null = null;
 
   /** Made by `InMemoryZooKeeper.client()`. */
   constructor(
+    /** The configuration that the client was made with. */
     readonly config: ClientConfig,
     private readonly home: ClientHome,
   ) {
@@ -52,18 +55,22 @@ export class InMemoryClient extends EventEmitter implements PackageClient {
     this.clock = home.clock;
   }
 
+  /** 0 not started, 1 connecting, 2 associating, 3 connected, 999 (or negative) not usable any more. */
   get state(): number {
     return this.#core?.state ?? 0;
   }
 
+  /** The session's id in hexadecimal; "0" before the first connect. */
   get client_id(): string {
     return this.#core?.sessionId ?? "0";
   }
 
+  /** The session's password: 32 hexadecimal digits. */
   get client_password(): string {
     return this.#core?.password ?? NO_PASSWORD;
   }
 
+  /** The negotiated session timeout in milliseconds; -1 for a client that is closed or not started. */
   get timeout(): number {
     return this.#live?.timeoutMs ?? -1;
   }
@@ -105,7 +112,10 @@ export class InMemoryClient extends EventEmitter implements PackageClient {
     return this;
   }
 
-  /** A fresh client of the same ensemble and process; give it `client_id` and `client_password` to take the session over. */
+  /**
+   * A fresh client of the same ensemble and process; give it `client_id` and `client_password` to take the session
+   * over.
+   */
   sibling(config: ClientConfig = {}): InMemoryClient {
     return this.home.sibling(config);
   }
@@ -116,14 +126,19 @@ export class InMemoryClient extends EventEmitter implements PackageClient {
   }
 
   // Node types listeners as taking anything, the client's interface as taking what they like: both fit these.
+  /** Adds a listener, as every emitter does. */
   override on(event: string | symbol, listener: (...args: never[]) => void): this {
     return super.on(event, listener as (...args: unknown[]) => void);
   }
 
+  /** Removes a listener, as every emitter does. */
   override removeListener(event: string | symbol, listener: (...args: never[]) => void): this {
     return super.removeListener(event, listener as (...args: unknown[]) => void);
   }
 
+  /**
+   * Creates a node; `done` gets its path. A negative return value means that `done` is never called: so with all calls.
+   */
   a_create(path: string, data: Buffer | string, flags: number, done: PathCallback): number {
     if (flags > Flag.container && flags < 7) return Code.badArguments;
     const isSequence = flags <= 3 && (flags & Flag.sequence) !== 0;
@@ -131,16 +146,19 @@ export class InMemoryClient extends EventEmitter implements PackageClient {
     return this.#ask(request, ({ code, path: made }) => done(code, textOf(code), made ?? "null"), isSequence);
   }
 
+  /** Reads a node's data, with a watch on it if asked for. */
   a_get(path: string, watch: boolean, done: DataCallback): number {
     const request = { op: "get", path: cut(path), watch } as const;
     return this.#ask(request, ({ code, stat, data }) => done(code, textOf(code), stat ?? null, data ?? null));
   }
 
+  /** Looks whether a node exists, with a watch on it if asked for. */
   a_exists(path: string, watch: boolean, done: StatCallback): number {
     const request = { op: "exists", path: cut(path), watch } as const;
     return this.#ask(request, ({ code, stat }) => done(code, textOf(code), stat ?? null));
   }
 
+  /** Lists the names of a node's children, with a watch on them if asked for. */
   a_get_children(
     path: string,
     watch: boolean,
@@ -150,26 +168,31 @@ export class InMemoryClient extends EventEmitter implements PackageClient {
     return this.#ask(request, ({ code, children }) => done(code, textOf(code), children ?? null));
   }
 
+  /** As `a_get_children`, with the node's own Stat. */
   a_get_children2(path: string, watch: boolean, done: ChildrenCallback): number {
     const request = { op: "children", path: cut(path), watch } as const;
     return this.#ask(request, ({ code, children, stat }) => done(code, textOf(code), children ?? null, stat ?? null));
   }
 
+  /** Replaces a node's data; a `version` of -1 fits every version. */
   a_set(path: string, data: Buffer | string, version: number, done: StatCallback): number {
     const request = { op: "set", path: cut(path), data: bytes(data), version } as const;
     return this.#ask(request, ({ code, stat }) => done(code, textOf(code), stat ?? null));
   }
 
+  /** Deletes a node without children; a `version` of -1 fits every version. */
   a_delete_(path: string, version: number, done: VoidCallback): number {
     return this.#ask({ op: "delete", path: cut(path), version }, ({ code }) => done(code, textOf(code)));
   }
 
+  /** Waits until the server that the client is connected to has seen what the leader has. */
   a_sync(path: string, done: PathCallback): number {
     return this.#ask({ op: "sync", path: cut(path) }, ({ code, path: synced }) =>
       done(code, textOf(code), synced ?? "null"),
     );
   }
 
+  /** Reads a node's ACL. */
   a_get_acl(path: string, done: AclCallback): number {
     return this.#ask({ op: "getAcl", path: cut(path) }, ({ code, acl, stat }) => {
       // The real binding frees a list that is not there, and the process dies of it.
@@ -178,11 +201,13 @@ export class InMemoryClient extends EventEmitter implements PackageClient {
     });
   }
 
+  /** Replaces a node's ACL; a `version` of -1 fits every version. */
   a_set_acl(path: string, version: number, acl: readonly Acl[], done: VoidCallback): number {
     const entries = acl.map(({ perms, scheme, auth }) => ({ perms, scheme, auth }));
     return this.#ask({ op: "setAcl", path: cut(path), version, acl: entries }, ({ code }) => done(code, textOf(code)));
   }
 
+  /** Adds credentials to the connection. */
   add_auth(scheme: string, credentials: string, done: VoidCallback): number {
     return this.#live?.addCredentials(scheme, credentials, ({ code }) => done(code, textOf(code))) ?? Code.invalidState;
   }

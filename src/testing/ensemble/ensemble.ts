@@ -23,8 +23,8 @@ export interface EnsembleOptions {
 }
 
 /**
- * A session is ended by one transaction that names its ephemeral nodes, with four bytes of length for each. What is longer than
- * this no real server reads back from its log, nor from its leader (ZOOKEEPER-4306).
+ * A session is ended by one transaction that names its ephemeral nodes, with four bytes of length for each. What is
+ * longer than this no real server reads back from its log, nor from its leader (ZOOKEEPER-4306).
  */
 const LONGEST_END_OF_SESSION = 2 ** 20 - 1;
 const BYTES_PER_PATH = 4;
@@ -67,7 +67,9 @@ export class Ensemble {
     return this.servers[0] as Server;
   }
 
-  /** True: a session that was too large to be ended has killed the servers, and will again whenever they are started. */
+  /**
+   * True: a session that was too large to be ended has killed the servers, and will again whenever they are started.
+   */
   get hasDied(): boolean {
     return this.#hasDied;
   }

@@ -102,9 +102,9 @@ export class Leader {
   }
 
   /**
-   * The parent's create counter. Past 2^31 a real server goes wrong: the counter it has in mind for writes under way turns
-   * negative, the one it has stored stands still. So what comes at the same moment gets `-2147483648`, what comes later gets
-   * 2147483647 again.
+   * The parent's create counter. Past 2^31 a real server goes wrong: the counter it has in mind for writes under way
+   * turns negative, the one it has stored stands still. So what comes at the same moment gets `-2147483648`, what comes
+   * later gets 2147483647 again.
    */
   #nextSequence(directory: string, parent: Znode): number {
     if (parent.creates < LARGEST_SEQUENCE) return parent.creates;

@@ -59,8 +59,8 @@ export class Server {
   }
 
   /**
-   * Puts the watches of a reconnected client back, and tells it at once what it missed. What is compared is the stat, so a
-   * node that was deleted and made anew has "changed", and one that came and went was never there.
+   * Puts the watches of a reconnected client back, and tells it at once what it missed. What is compared is the stat,
+   * so a node that was deleted and made anew has "changed", and one that came and went was never there.
    */
   rewatch({ data, exists, children }: WatchedPaths, seenZxid: number, watcher: Watcher): void {
     for (const path of data) {

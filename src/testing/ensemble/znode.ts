@@ -13,7 +13,9 @@ export class Znode {
   mtimeMs: number;
   version = 0;
   aversion = 0;
-  /** Counts creates below this node, as the server stores it: the next sequence number, and what `cversion` is made of. */
+  /**
+   * Counts creates below this node, as the server stores it: the next sequence number, and what `cversion` is made of.
+   */
   creates = 0;
   acl = OPEN_ACL;
 

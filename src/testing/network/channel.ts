@@ -1,6 +1,8 @@
 import type { Clock } from "../../common/clock.js";
 
-/** One direction of one connection: messages arrive in order, each after its latency, and wait while the way is blocked. */
+/**
+ * One direction of one connection: messages arrive in order, each after its latency, and wait while the way is blocked.
+ */
 export class Channel<T> {
   readonly #messages: T[] = [];
   #lastArrivalMs = 0;

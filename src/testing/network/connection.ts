@@ -86,8 +86,8 @@ export class Connection implements Watcher, Carrier {
   }
 
   /**
-   * A server cut off from its leader answers reads from its own copy; but what takes the leader waits, and everything of the
-   * session behind it. Back in touch, it begins anew, without the clients it had.
+   * A server cut off from its leader answers reads from its own copy; but what takes the leader waits, and everything
+   * of the session behind it. Back in touch, it begins anew, without the clients it had.
    */
   #stalls(message: Upward): boolean {
     const isIsolated = this.ensemble.isolated.has(this.server);

@@ -96,8 +96,8 @@ export class Route {
   }
 
   /**
-   * Asks the server to end the session, behind everything else that is on its way. The C client waits for it, blocking, so in
-   * virtual time it is done at once. `losesRequests`: the connection closes over it, and all of that is lost.
+   * Asks the server to end the session, behind everything else that is on its way. The C client waits for it, blocking,
+   * so in virtual time it is done at once. `losesRequests`: the connection closes over it, and all of that is lost.
    */
   endSession(line: Line, losesRequests: boolean): void {
     if (line.isReset) return;

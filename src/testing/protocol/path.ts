@@ -1,4 +1,4 @@
-// Control characters are what these are about. Half of an astral character (an emoji) is refused as the server refuses it.
+// Control characters are what these are about. Half of an emoji is refused as the server refuses it.
 // eslint-disable-next-line no-control-regex
 const REFUSED_BY_CLIENT = /[\u0001-\u001e]/;
 // eslint-disable-next-line no-control-regex

@@ -1,4 +1,6 @@
-/** Something that happens at a moment. Events of one moment go by rank, events of one rank by the order they came in. */
+/**
+ * Something that happens at a moment. Events of one moment go by rank, events of one rank by the order they came in.
+ */
 export interface TimedEvent {
   due: number;
   rank: number;

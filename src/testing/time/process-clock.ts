@@ -26,8 +26,8 @@ export interface TimeLine extends Clock {
 }
 
 /**
- * One process's view of a virtual clock. Paused, it is a process under SIGSTOP, or with a blocked event loop: none of its
- * timers and macrotasks run, while time goes on; resumed, all of them are overdue at once.
+ * One process's view of a virtual clock. Paused, it is a process under SIGSTOP, or with a blocked event loop: none of
+ * its timers and macrotasks run, while time goes on; resumed, all of them are overdue at once.
  */
 export class ProcessClock implements Clock {
   readonly #held = new Set<Task>();
@@ -37,7 +37,9 @@ export class ProcessClock implements Clock {
 
   /** Made by `VirtualClock.process()`. */
   constructor(
+    /** The virtual clock that this one is a view of. */
     readonly base: TimeLine,
+    /** The number of the process. */
     readonly id: number,
   ) {}
 
@@ -63,6 +65,7 @@ export class ProcessClock implements Clock {
     return this.base.plan(delayMs, action, this, true, true);
   }
 
+  /** Whether the process is paused. */
   get isPaused(): boolean {
     return this.#stopped !== null;
   }
@@ -78,8 +81,8 @@ export class ProcessClock implements Clock {
   }
 
   /**
-   * Stops the process. With `machineSleeps` the whole machine does: the monotonic clock and with it the timers stand still,
-   * the wall clock goes on.
+   * Stops the process. With `machineSleeps` the whole machine does: the monotonic clock and with it the timers stand
+   * still, the wall clock goes on.
    */
   pause(options: { machineSleeps?: boolean } = {}): void {
     this.#stopped ??= { atMs: this.base.monotonicMs(), machineSleeps: options.machineSleeps ?? false };

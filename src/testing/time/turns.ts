@@ -5,8 +5,8 @@ const SMALLEST_BATCH = 4;
 const LARGEST_BATCH = 64;
 
 /**
- * Calls `step` until it returns false, each time in a macrotask of its own. Node settles all promises between two immediates
- * of one batch, so a step costs well under a microsecond and not a turn of the event loop.
+ * Calls `step` until it returns false, each time in a macrotask of its own. Node settles all promises between two
+ * immediates of one batch, so a step costs well under a microsecond and not a turn of the event loop.
  */
 export function inTurns(step: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {

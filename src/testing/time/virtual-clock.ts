@@ -5,6 +5,7 @@ import { ProcessClock, type Task, type TimeLine } from "./process-clock.js";
 import { scramble } from "./random.js";
 import { inTurns } from "./turns.js";
 
+/** The options of `new VirtualClock()`. */
 export interface VirtualClockOptions {
   /**
    * Decides which process goes first where several have something to do at the same moment; within one process, it is
@@ -20,8 +21,8 @@ const SHORTEST_DELAY_MS = 0.001;
 const DEFAULT_IDLE_LIMIT_MS = 3_600_000;
 
 /**
- * Time that passes only when told to. Nothing runs but inside `advance` and `runUntilIdle`, one thing at a time, and between
- * any two of them all promises settle as they would on a real event loop.
+ * Time that passes only when told to. Nothing runs but inside `advance` and `runUntilIdle`, one thing at a time, and
+ * between any two of them all promises settle as they would on a real event loop.
  */
 export class VirtualClock implements Clock, TimeLine {
   readonly #tasks = new EventHeap<Task>();

@@ -74,11 +74,15 @@ export interface ClientConfig {
   connect?: string;
   /** The session timeout to ask for, in milliseconds. */
   timeout?: number;
+  /** The id of a session to take over, in hexadecimal, with its password. */
   client_id?: string;
+  /** The password of the session to take over: 32 hexadecimal digits. */
   client_password?: string;
   /** How many partial reads of one reply the client bears before it closes itself. */
   response_counter_limit?: number;
+  /** Whether servers are tried in the order in which they are listed. */
   host_order_deterministic?: boolean;
+  /** How much the C client writes to stderr: 0 (nothing) to 4 (everything). */
   debug_level?: number;
 }
 

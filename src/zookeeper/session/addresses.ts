@@ -5,8 +5,11 @@ import { inspect } from "node:util";
 import { InvalidArgumentError, LockError } from "../../errors.js";
 import { checkChroot } from "../../common/resource-path.js";
 
+/** The address of one ZooKeeper server. */
 export interface Address {
+  /** A host name, or an IP address without brackets. */
   readonly host: string;
+  /** The port for clients. */
   readonly port: number;
 }
 
