@@ -26,7 +26,12 @@ const ROOMS = {
   queue: { is: "src/queue/**", may: ["engine"] },
   zookeeper: { is: "src/zookeeper/**", may: ["engine", "options"] },
   engine: { is: "src/engine/**", may: [] },
-  testing: { is: "src/testing/**", may: ["zookeeper"] },
+  testing: { is: ["src/testing/*.ts", "src/testing/client/**"], may: ["embedded", "ensemble", "zookeeper"] },
+  embedded: { is: "src/embedded/**", may: ["ensemble", "zookeeper"] },
+  ensemble: {
+    is: ["ensemble", "network", "protocol", "time"].map((room) => `src/testing/${room}/**`),
+    may: ["zookeeper"],
+  },
   fencing: { is: "src/fencing/**", may: [] },
   options: { is: "src/options.ts", may: [] },
   common: { is: "src/common/**", may: [] },

@@ -23,7 +23,10 @@ export interface DropOptions {
 }
 
 /** What can be lost: the operation whose reply it is, or whichever comes next. */
-export type DroppableOperation = Exclude<Operation, "auth" | "setWatches" | "ping" | "close"> | "any";
+/** What the in-memory client never asks. */
+type OnlyEmbedded = "check" | "multi" | "checkWatches" | "removeWatches" | "addWatch" | "whoAmI";
+
+export type DroppableOperation = Exclude<Operation, OnlyEmbedded | "auth" | "setWatches" | "ping" | "close"> | "any";
 
 /** What can go wrong between clients and servers. */
 export class Faults {
