@@ -41,6 +41,7 @@ export class InMemoryZooKeeper {
       followers: options.followers ?? 0,
       counters: options.counters ?? {},
       epoch: options.epoch ?? 1,
+      firstZxid: options.firstZxid,
     };
     this.#ensemble = new Ensemble(ensembleOptions, (sessionId) => this.#hasDiedOf(sessionId));
     this.#faults = new Faults(this.#ensemble, this.#random);

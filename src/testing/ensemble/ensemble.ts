@@ -21,6 +21,7 @@ export interface EnsembleOptions {
   readonly maxSessionTimeoutMs: number;
   readonly counters: Readonly<Record<string, number>>;
   readonly epoch: number;
+  readonly firstZxid: number | undefined;
 }
 
 /**
@@ -50,7 +51,7 @@ export class Ensemble {
     private readonly onTooLarge: (sessionId: string) => void,
   ) {
     const { clock, random, tickTimeMs } = options;
-    this.#zxids = new ZxidCounter(options.epoch);
+    this.#zxids = new ZxidCounter(options.epoch, options.firstZxid);
     this.#startCounters = new Map(Object.entries(options.counters));
     const leader = new Server(0, this.#zxids.last, random);
     const followers = Array.from(
