@@ -9,7 +9,7 @@ import tseslint from "typescript-eslint";
  * room is. Everybody may import `errors` and `common`; the order of this table is the order of the floors.
  */
 export const ROOMS = {
-  cli: { is: "src/cli/**", may: ["index"] },
+  cli: { is: "src/cli/**", may: ["index", "testing"] },
   index: {
     is: "src/index.ts",
     may: ["manager", "options", "diagnostics", "locks", "hold", "inspection", "engine", "zookeeper-engine"],
@@ -25,7 +25,12 @@ export const ROOMS = {
   diagnostics: { is: "src/diagnostics.ts", may: ["queue", "engine"] },
   queue: { is: "src/queue/**", may: ["engine"] },
   engine: { is: "src/engine/**", may: [] },
-  testing: { is: "src/testing/**", may: ["zookeeper"] },
+  testing: { is: ["src/testing/*.ts", "src/testing/client/**"], may: ["embedded", "ensemble", "zookeeper"] },
+  embedded: { is: "src/embedded/**", may: ["ensemble", "zookeeper"] },
+  ensemble: {
+    is: ["ensemble", "network", "protocol", "time"].map((room) => `src/testing/${room}/**`),
+    may: ["zookeeper"],
+  },
   fencing: { is: "src/fencing/**", may: [] },
   "zookeeper-engine": { is: "src/zookeeper/zookeeper-engine.ts", may: ["zookeeper", "engine", "options"] },
   zookeeper: { is: "src/zookeeper/*/**", may: ["engine", "options"] },

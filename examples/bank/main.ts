@@ -24,6 +24,7 @@ const HELP = `A bank with four worker processes, one of which is stopped at the 
   npm run demo                  its late write is refused by its fencing token
   npm run demo -- --no-fence    the same, without the check of the token
   npm run demo -- --transfers=N only the first N transfers; 500 at least
+  npm run demo -- --zookeeper   on a real ZooKeeper, not on one in memory
 
 ZK_CONNECT=host:port names the ZooKeeper to use.`;
 

@@ -8,6 +8,7 @@ import { optionDescription } from "./options.js";
 import { writeError, writeText } from "./terminal/output.js";
 import { releaseCommand } from "./commands/release.js";
 import { runCommand } from "./commands/run.js";
+import { serveCommand } from "./commands/serve.js";
 import { showCommand } from "./commands/show.js";
 import { watchCommand } from "./commands/watch.js";
 
@@ -26,7 +27,7 @@ export function program(finish: Finish = () => undefined): Command {
     // Options of a subcommand stand behind its name, so that each may have its own -v.
     .enablePositionalOptions()
     .addHelpText("after", NOTES);
-  const commands = [runCommand, lsCommand, showCommand, watchCommand, releaseCommand, completionCommand];
+  const commands = [runCommand, lsCommand, showCommand, watchCommand, releaseCommand, serveCommand, completionCommand];
   for (const make of commands) root.addCommand(make(finish));
   root.helpCommand("help [command]", "Tell about a command.");
   for (const command of [root, ...root.commands]) {

@@ -30,8 +30,11 @@ export interface DropOptions {
   keepOpen?: boolean;
 }
 
+/** What the in-memory client never asks. */
+type OnlyEmbedded = "check" | "multi" | "checkWatches" | "removeWatches" | "addWatch" | "whoAmI";
+
 /** The operation whose reply is lost; "any" is the one that comes next. */
-export type DroppableOperation = Exclude<Operation, "auth" | "setWatches" | "ping" | "close"> | "any";
+export type DroppableOperation = Exclude<Operation, OnlyEmbedded | "auth" | "setWatches" | "ping" | "close"> | "any";
 
 /** What can go wrong between clients and servers. */
 export class Faults {

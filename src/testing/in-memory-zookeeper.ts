@@ -6,6 +6,7 @@ import { type ClientHome, InMemoryClient } from "./client/client.js";
 import { Flag, Perm, textOf } from "./protocol/codes.js";
 import { Ensemble } from "./ensemble/ensemble.js";
 import { type DisconnectOptions, type DropOptions, type DroppableOperation, Faults } from "./faults.js";
+import { EmbeddedServer, type ListenOptions } from "../embedded/embedded-server.js";
 import { dump, isQuiet, type NodeView, sessions, type SessionView, tickets } from "./inspection.js";
 import type { Result, Write } from "./protocol/messages.js";
 import type { Hazard, InMemoryClientOptions, InMemoryZooKeeperOptions } from "./options.js";
@@ -44,6 +45,7 @@ export class InMemoryZooKeeper {
       followers: options.followers ?? 0,
       counters: options.counters ?? {},
       epoch: options.epoch ?? 1,
+      firstZxid: options.firstZxid,
     };
     this.#ensemble = new Ensemble(ensembleOptions, (sessionId) => this.#hasDiedOf(sessionId));
     this.#faults = new Faults(this.#ensemble, this.#random);
@@ -66,6 +68,15 @@ export class InMemoryZooKeeper {
     const client = new InMemoryClient(config, clientHome);
     this.#faults.register(client, route);
     return client;
+  }
+
+  /**
+   * Listens on a socket, so that real clients, of any language, connect to it: ours, the `zookeeper` package, kazoo, Curator.
+   * @throws InvalidArgumentError where its clock is not the machine's: a real client cannot live by a virtual one
+   */
+  async listen(options: ListenOptions = {}): Promise<EmbeddedServer> {
+    if (this.clock !== systemClock) throw new InvalidArgumentError("Sockets live by the machine's clock only.");
+    return EmbeddedServer.listen(this.#ensemble, options);
   }
 
   /** Cuts the client's connection. What it has asked and not heard of gets connection loss; its session lives on. */

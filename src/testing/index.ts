@@ -1,5 +1,6 @@
 export type { Clock } from "../common/clock.js";
 export { InMemoryClient } from "./client/client.js";
+export type { EmbeddedServer, ListenOptions } from "../embedded/embedded-server.js";
 export type { DisconnectOptions, DropOptions, DroppableOperation } from "./faults.js";
 export { InMemoryZooKeeper } from "./in-memory-zookeeper.js";
 export type { NodeView, SessionView } from "./inspection.js";

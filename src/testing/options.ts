@@ -27,6 +27,8 @@ export interface InMemoryZooKeeperOptions {
   closeLosesRequests?: number;
   /** The leader's epoch, the high 32 bits of a zxid. Default 1. */
   epoch?: number;
+  /** The number from which transactions are counted, in place of the epoch's first. */
+  firstZxid?: number;
 }
 
 /** The options of `InMemoryZooKeeper.client()`. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../../common/clock.js";
 import { Code } from "../protocol/codes.js";
-import { type Author, Leader } from "./leader.js";
+import { Draft } from "./draft.js";
+import { type Author, Leader, type Nodes } from "./leader.js";
 import type { Result, Write } from "../protocol/messages.js";
 import { parentOf } from "../protocol/path.js";
 import type { Random } from "../time/random.js";
@@ -20,6 +21,7 @@ export interface EnsembleOptions {
   readonly maxSessionTimeoutMs: number;
   readonly counters: Readonly<Record<string, number>>;
   readonly epoch: number;
+  readonly firstZxid: number | undefined;
 }
 
 /**
@@ -49,7 +51,7 @@ export class Ensemble {
     private readonly onTooLarge: (sessionId: string) => void,
   ) {
     const { clock, random, tickTimeMs } = options;
-    this.#zxids = new ZxidCounter(options.epoch);
+    this.#zxids = new ZxidCounter(options.epoch, options.firstZxid);
     this.#startCounters = new Map(Object.entries(options.counters));
     const leader = new Server(0, this.#zxids.last, random);
     const followers = Array.from(
@@ -108,9 +110,29 @@ export class Ensemble {
     }
     this.#commit(decision);
     if (decision.type === "create") this.#startCounter(decision.path);
-    const path = "path" in decision ? decision.path : undefined;
-    const node = path === undefined ? undefined : this.leader.tree.get(path);
-    return { code: Code.ok, ...(path !== undefined && { path }), ...(node && { stat: node.stat(author.sessionId) }) };
+    return resultOf(decision, this.leader.tree, author);
+  }
+
+  /** Carries out all of the writes, in one transaction, or none. */
+  writeAll(writes: readonly Write[], author: Author): Result {
+    if (this.isReadOnly) return { code: Code.notReadOnly };
+    const stamp = { zxid: this.#zxids.next(), timeMs: this.#nowMs() };
+    const draft = new Draft(this.leader.tree);
+    const changes: Change[] = [];
+    const results: Result[] = [];
+    for (const write of writes) {
+      const decision = this.#leader.decide(write, author, draft);
+      if (decision.type === "refused") {
+        this.replication.record({ ...stamp, type: "nothing" });
+        return { code: Code.ok, results: failedAt(results.length, decision.code, writes.length) };
+      }
+      draft.apply({ ...stamp, ...decision });
+      changes.push(decision);
+      results.push(resultOf(decision, draft, author));
+    }
+    this.replication.record({ ...stamp, type: "multi", changes });
+    for (const change of changes) if (change.type === "create") this.#startCounter(change.path);
+    return { code: Code.ok, results };
   }
 
   /** Deletes the empty containers that have had a child, as a real leader does once a minute. */
@@ -165,7 +187,23 @@ export class Ensemble {
   }
 
   #commit(change: Change): void {
-    const timeMs = Math.floor(this.options.clock.wallMs());
-    this.replication.record({ zxid: this.#zxids.next(), timeMs, ...change });
+    this.replication.record({ zxid: this.#zxids.next(), timeMs: this.#nowMs(), ...change });
   }
+
+  #nowMs(): number {
+    return Math.floor(this.options.clock.wallMs());
+  }
+}
+
+function resultOf(change: Change, nodes: Nodes, author: Author): Result {
+  const path = "path" in change ? change.path : undefined;
+  const node = path === undefined ? undefined : nodes.get(path);
+  return { code: Code.ok, ...(path !== undefined && { path }), ...(node && { stat: node.stat(author.sessionId) }) };
+}
+
+/** What a multi answers of which one part is refused: those before it would have done well, those after it were not tried. */
+function failedAt(place: number, code: number, count: number): Result[] {
+  return Array.from({ length: count }, (_, index) => ({
+    code: index < place ? Code.ok : index === place ? code : Code.runtimeInconsistency,
+  }));
 }

@@ -3,7 +3,6 @@ import { Code, Flag, Perm } from "../protocol/codes.js";
 import type { Write } from "../protocol/messages.js";
 import { childOf, isServerPath, nameOf, parentOf } from "../protocol/path.js";
 import type { Change } from "./transaction.js";
-import type { Tree } from "./tree.js";
 import { NOBODY, type Znode } from "./znode.js";
 
 /** On whose behalf a write is made. */
@@ -11,6 +10,11 @@ export interface Author {
   readonly sessionId: string;
   /** null: an administrator, whom no ACL stops. */
   readonly credentials: readonly Credential[] | null;
+}
+
+/** Where the leader looks nodes up. */
+export interface Nodes {
+  get(path: string): Znode | undefined;
 }
 
 /** A decided write, or the code of its refusal. */
@@ -25,18 +29,19 @@ export class Leader {
   readonly #overflown = new Map<string, { next: number; atMs: number }>();
 
   constructor(
-    private readonly tree: Tree,
+    private readonly tree: Nodes,
     private readonly nowMs: () => number,
   ) {}
 
-  decide(write: Write, author: Author): Decision {
+  /** @param nodes what the write finds: not yet the tree, where it is a part of a multi and others stand before it */
+  decide(write: Write, author: Author, nodes: Nodes = this.tree): Decision {
     switch (write.op) {
       case "create":
-        return this.#create(write, author);
+        return this.#create(write, author, nodes);
       case "delete":
-        return this.#delete(write, author);
+        return this.#delete(write, author, nodes);
       case "set":
-        return this.#change(write, author, Perm.write, (node) => node.version, {
+        return this.#change(nodes, write, author, Perm.write, (node) => node.version, {
           type: "set",
           path: write.path,
           data: write.data,
@@ -45,42 +50,46 @@ export class Leader {
         if (!isServerPath(write.path)) return refuse(Code.badArguments);
         const acl = storedAcl(write.acl, author.credentials ?? []);
         if (acl === null) return refuse(Code.invalidAcl);
-        return this.#change(write, author, Perm.admin, (node) => node.aversion, {
+        return this.#change(nodes, write, author, Perm.admin, (node) => node.aversion, {
           type: "setAcl",
           path: write.path,
           acl,
         });
       }
+      case "check":
+        return this.#change(nodes, write, author, Perm.read, (node) => node.version, { type: "nothing" });
       default:
         return write satisfies never;
     }
   }
 
-  #create({ path, data, flags }: Write & { op: "create" }, author: Author): Decision {
+  #create({ path, data, flags, acl }: Write & { op: "create" }, author: Author, nodes: Nodes): Decision {
     const isContainer = flags === Flag.container;
     if (flags < 0 || flags > Flag.container) return refuse(Code.badArguments);
     if (!isServerPath((flags & Flag.sequence) === 0 ? path : `${path}0`)) return refuse(Code.badArguments);
+    const stored = acl === undefined ? undefined : storedAcl(acl, author.credentials ?? []);
+    if (stored === null) return refuse(Code.invalidAcl);
     const directory = parentOf(path);
-    const parent = this.tree.get(directory);
+    const parent = nodes.get(directory);
     if (parent === undefined) return refuse(Code.noNode);
     if (!mayDo(parent, Perm.create, author)) return refuse(Code.noAuth);
     const sequence = this.#nextSequence(directory, parent);
     const name = (flags & Flag.sequence) === 0 ? nameOf(path) : nameOf(path) + suffixOf(sequence);
     const fullPath = path === "/" ? path : childOf(directory, name);
-    if (this.tree.get(fullPath) !== undefined) return refuse(Code.nodeExists);
+    if (nodes.get(fullPath) !== undefined) return refuse(Code.nodeExists);
     if (parent.isEphemeral) return refuse(Code.noChildrenForEphemerals);
     const creates = (sequence + 1) | 0;
     if (creates !== sequence + 1 || creates < 0) this.#overflown.set(directory, { next: creates, atMs: this.nowMs() });
     const owner = (flags & Flag.ephemeral) === 0 ? NOBODY : author.sessionId;
-    return { type: "create", path: fullPath, data, owner, isContainer, creates };
+    return { type: "create", path: fullPath, data, owner, isContainer, creates, ...(stored && { acl: stored }) };
   }
 
-  #delete({ path, version }: Write & { op: "delete" }, author: Author): Decision {
+  #delete({ path, version }: Write & { op: "delete" }, author: Author, nodes: Nodes): Decision {
     if (path === "/" || !isServerPath(path)) return refuse(Code.badArguments);
-    const parent = this.tree.get(parentOf(path));
+    const parent = nodes.get(parentOf(path));
     if (parent === undefined) return refuse(Code.noNode);
     if (!mayDo(parent, Perm.delete, author)) return refuse(Code.noAuth);
-    const node = this.tree.get(path);
+    const node = nodes.get(path);
     if (node === undefined) return refuse(Code.noNode);
     if (version !== -1 && version !== node.version) return refuse(Code.badVersion);
     if (node.children.size > 0) return refuse(Code.notEmpty);
@@ -88,6 +97,7 @@ export class Leader {
   }
 
   #change(
+    nodes: Nodes,
     { path, version }: { path: string; version: number },
     author: Author,
     permission: number,
@@ -95,7 +105,7 @@ export class Leader {
     change: Change,
   ): Decision {
     if (!isServerPath(path)) return refuse(Code.badArguments);
-    const node = this.tree.get(path);
+    const node = nodes.get(path);
     if (node === undefined) return refuse(Code.noNode);
     if (!mayDo(node, permission, author)) return refuse(Code.noAuth);
     return version !== -1 && version !== versionOf(node) ? refuse(Code.badVersion) : change;

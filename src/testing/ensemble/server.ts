@@ -1,6 +1,6 @@
 import { type Credential, allows, shownAcl } from "./acl.js";
 import { Code, Perm } from "../protocol/codes.js";
-import type { Read, Result, WatchedPaths } from "../protocol/messages.js";
+import type { Read, Result, StandingPaths, WatchedPaths, Watching } from "../protocol/messages.js";
 import type { Random } from "../time/random.js";
 import type { Transaction } from "./transaction.js";
 import { Tree } from "./tree.js";
@@ -58,11 +58,29 @@ export class Server {
     }
   }
 
+  /** Looks after the watches that a client has left: whether there are any, and takes them off, or leaves one that stands. */
+  watch(request: Watching, watcher: Watcher): Result {
+    const { path } = request;
+    if (request.op === "addWatch") {
+      this.watches[request.isRecursive ? "recursive" : "persistent"].add(path, watcher);
+      return { code: Code.ok };
+    }
+    const found = this.watches.named(request.kind).filter((watches) => watches.has(path, watcher));
+    if (request.op === "removeWatches") for (const watches of found) watches.remove(path, watcher);
+    return { code: found.length === 0 ? Code.noWatcher : Code.ok };
+  }
+
   /**
    * Puts the watches of a reconnected client back, and tells it at once what it missed. What is compared is the stat,
    * so a node that was deleted and made anew has "changed", and one that came and went was never there.
    */
-  rewatch({ data, exists, children }: WatchedPaths, seenZxid: number, watcher: Watcher): void {
+  rewatch(
+    { data, exists, children, persistent = [], recursive = [] }: WatchedPaths & StandingPaths,
+    seenZxid: number,
+    watcher: Watcher,
+  ): void {
+    for (const path of persistent) this.watches.persistent.add(path, watcher);
+    for (const path of recursive) this.watches.recursive.add(path, watcher);
     for (const path of data) {
       const node = this.tree.get(path);
       if (node === undefined) watcher.notify("deleted", path);

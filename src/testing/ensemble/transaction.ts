@@ -10,6 +10,8 @@ export type Change =
       readonly data: Buffer;
       readonly owner: string;
       readonly isContainer: boolean;
+      /** Absent: open to everybody. */
+      readonly acl?: readonly Acl[];
       /** The parent's create counter afterwards. */
       readonly creates: number;
     }
@@ -17,5 +19,7 @@ export type Change =
   | { readonly type: "set"; readonly path: string; readonly data: Buffer }
   | { readonly type: "setAcl"; readonly path: string; readonly acl: readonly Acl[] }
   | { readonly type: "endSession"; readonly sessionId: string }
+  /** Several in one: they have one zxid. */
+  | { readonly type: "multi"; readonly changes: readonly Change[] }
   /** Takes a zxid and changes nothing: a new session, a request that was refused. */
   | { readonly type: "nothing" };

@@ -23,6 +23,11 @@ export class Tree {
     return this.#nodes.get(path);
   }
 
+  /** How many nodes there are. */
+  get size(): number {
+    return this.#nodes.size;
+  }
+
   get paths(): Iterable<string> {
     return this.#nodes.keys();
   }
@@ -59,6 +64,11 @@ export class Tree {
       case "endSession":
         for (const path of this.ephemeralsOf(transaction.sessionId)) this.#delete(path, transaction.zxid);
         return;
+      case "multi": {
+        const { zxid, timeMs } = transaction;
+        for (const change of transaction.changes) this.apply({ zxid, timeMs, ...change });
+        return;
+      }
       case "nothing":
         return;
       default:
@@ -66,12 +76,14 @@ export class Tree {
     }
   }
 
-  #create({ path, data, owner, isContainer, creates, zxid, timeMs }: Transaction & { type: "create" }): void {
+  #create({ path, data, owner, isContainer, acl, creates, zxid, timeMs }: Transaction & { type: "create" }): void {
     const parent = this.#node(parentOf(path));
     // Past 2^31 the leader's counter is negative, and the stored one stays where it was, as on a real server.
     if (creates > parent.creates) parent.creates = creates;
     parent.pzxid = zxid;
-    this.#add(path, new Znode(zxid, timeMs, data, owner, isContainer));
+    const node = new Znode(zxid, timeMs, data, owner, isContainer);
+    if (acl !== undefined) node.acl = acl;
+    this.#add(path, node);
     this.observe("created", path);
   }
 

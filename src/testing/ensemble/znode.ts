@@ -35,6 +35,14 @@ export class Znode {
     return this.owner !== NOBODY;
   }
 
+  /** One that can be changed without changing this one. */
+  copy(): Znode {
+    const copy = new Znode(this.czxid, this.ctimeMs, this.data, this.owner, this.isContainer);
+    for (const name of this.children) copy.children.add(name);
+    const { mzxid, pzxid, mtimeMs, version, aversion, creates, acl } = this;
+    return Object.assign(copy, { mzxid, pzxid, mtimeMs, version, aversion, creates, acl });
+  }
+
   /** The stat as the server would answer it to the given session. */
   stat(sessionId: string): Stat {
     const { czxid, mzxid, pzxid, version, aversion } = this;

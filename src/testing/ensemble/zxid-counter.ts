@@ -4,8 +4,9 @@ const LOW_PART = 2 ** 32;
 export class ZxidCounter {
   #last: number;
 
-  constructor(epoch: number) {
-    this.#last = epoch * LOW_PART;
+  /** @param first the number before the first transaction's, if that is not where the epoch begins */
+  constructor(epoch: number, first = epoch * LOW_PART) {
+    this.#last = first;
   }
 
   get last(): number {

@@ -1,5 +1,4 @@
 import { type Credential, credentialOf } from "../ensemble/acl.js";
-import type { Channel } from "./channel.js";
 import { Code } from "../protocol/codes.js";
 import type { Ensemble } from "../ensemble/ensemble.js";
 import {
@@ -20,6 +19,11 @@ import type { Watcher } from "../ensemble/watch-table.js";
 /** What becomes of a reply. */
 export type ReplyFate = "sent" | "swallowed" | "cut-off";
 
+/** Where a server's messages to one client go. */
+export interface Outlet {
+  send(message: Downward): void;
+}
+
 /** The server's end of one client's connection: one request after the other, answered in order. */
 export class Connection implements Watcher, Carrier {
   readonly #credentials: Credential[] = [];
@@ -31,7 +35,7 @@ export class Connection implements Watcher, Carrier {
   constructor(
     private readonly ensemble: Ensemble,
     readonly server: Server,
-    private readonly down: Channel<Downward>,
+    private readonly down: Outlet,
     private readonly fateOf: (operation: Operation) => ReplyFate,
   ) {}
 
@@ -110,6 +114,12 @@ export class Connection implements Watcher, Carrier {
       case "setWatches":
         this.server.rewatch(request, request.seenZxid, this);
         return this.#reply(Xid.setWatches, "setWatches", { code: Code.ok });
+      case "checkWatches":
+      case "removeWatches":
+      case "addWatch":
+        return this.#reply(xid, request.op, this.server.watch(request, this));
+      case "whoAmI":
+        return this.#reply(xid, "whoAmI", { code: Code.ok, credentials: [...this.#credentials] });
       case "auth":
         return this.#authenticate(request.scheme, request.secret);
       case "close":
@@ -118,12 +128,16 @@ export class Connection implements Watcher, Carrier {
       case "create":
       case "delete":
       case "set":
-      case "setAcl": {
+      case "setAcl":
+      case "check":
+      case "multi": {
         if (session.carrier !== this) {
           this.#reply(xid, request.op, { code: Code.sessionMoved });
           return this.end();
         }
-        const result = this.ensemble.write(request, { sessionId: session.id, credentials: this.#credentials });
+        const author = { sessionId: session.id, credentials: this.#credentials };
+        const result =
+          request.op === "multi" ? this.ensemble.writeAll(request.parts, author) : this.ensemble.write(request, author);
         // Whatever else a session reads, it reads its own writes.
         this.ensemble.replication.catchUp(this.server);
         return this.#reply(xid, request.op, result);
@@ -163,4 +177,4 @@ function takesTheLeader(message: Upward): boolean {
   return WRITES_AND_SYNC.has(message.request.op);
 }
 
-const WRITES_AND_SYNC = new Set<string>(["create", "delete", "set", "setAcl", "sync", "close"]);
+const WRITES_AND_SYNC = new Set<string>(["create", "delete", "set", "setAcl", "check", "multi", "sync", "close"]);

@@ -3,6 +3,7 @@ const texts = {
   ok: [0, "ok"],
   runtimeInconsistency: [-2, "run time inconsistency"],
   connectionLoss: [-4, "connection loss"],
+  unimplemented: [-6, "unimplemented"],
   operationTimeout: [-7, "operation timeout"],
   badArguments: [-8, "bad arguments"],
   invalidState: [-9, "invalid zhandle state"],
@@ -17,6 +18,7 @@ const texts = {
   authFailed: [-115, "authentication failed"],
   closing: [-116, "zookeeper is closing"],
   sessionMoved: [-118, "session moved to another server, so operation is ignored"],
+  noWatcher: [-121, "the watcher couldn't be found"],
   notReadOnly: [-119, "state-changing request is passed to read-only server"],
 } as const satisfies Record<string, readonly [number, string]>;
 

@@ -1,21 +1,45 @@
 import type { Acl, Stat } from "../../zookeeper/client/client.js";
 
 /** What a client asks. The names of the operations are the ones that `dropReply` takes. */
-export type Request = Read | Write | Housekeeping;
+export type Request = Read | Write | Multi | Watching | Housekeeping;
 
 export type Read =
   | { readonly op: "get" | "exists" | "children"; readonly path: string; readonly watch: boolean }
   | { readonly op: "getAcl" | "sync"; readonly path: string };
 
 export type Write =
-  | { readonly op: "create"; readonly path: string; readonly data: Buffer; readonly flags: number }
+  | {
+      readonly op: "create";
+      readonly path: string;
+      readonly data: Buffer;
+      readonly flags: number;
+      /** Absent: open to everybody. */
+      readonly acl?: readonly Acl[];
+    }
   | { readonly op: "delete"; readonly path: string; readonly version: number }
   | { readonly op: "set"; readonly path: string; readonly data: Buffer; readonly version: number }
-  | { readonly op: "setAcl"; readonly path: string; readonly version: number; readonly acl: readonly Acl[] };
+  | { readonly op: "setAcl"; readonly path: string; readonly version: number; readonly acl: readonly Acl[] }
+  /** Changes nothing; refused if the version is another one. */
+  | { readonly op: "check"; readonly path: string; readonly version: number };
+
+/** Writes that are carried out together or not at all. */
+export interface Multi {
+  readonly op: "multi";
+  readonly parts: readonly Write[];
+}
+
+/** What a client asks of the watches that it has left. The package's client knows none of it. */
+export type Watching =
+  | { readonly op: "checkWatches" | "removeWatches"; readonly path: string; readonly kind: WatchKind }
+  /** A watch that stands until it is removed, on the node or on all below it too. */
+  | { readonly op: "addWatch"; readonly path: string; readonly isRecursive: boolean };
+
+export type WatchKind = "children" | "data" | "any";
 
 export type Housekeeping =
+  | { readonly op: "whoAmI" }
   | { readonly op: "auth"; readonly scheme: string; readonly secret: string }
-  | ({ readonly op: "setWatches"; readonly seenZxid: number } & WatchedPaths)
+  | ({ readonly op: "setWatches"; readonly seenZxid: number } & WatchedPaths & StandingPaths)
   | { readonly op: "ping" }
   | { readonly op: "close" };
 
@@ -23,6 +47,12 @@ export interface WatchedPaths {
   readonly data: readonly string[];
   readonly exists: readonly string[];
   readonly children: readonly string[];
+}
+
+/** The paths of watches that stand. */
+export interface StandingPaths {
+  readonly persistent?: readonly string[];
+  readonly recursive?: readonly string[];
 }
 
 export type Operation = Request["op"];
@@ -53,6 +83,9 @@ export interface Result {
   readonly data?: Buffer;
   readonly children?: string[];
   readonly acl?: readonly Acl[];
+  /** Of a multi, one for each part. If one of them has failed, none was carried out. */
+  readonly results?: readonly Result[];
+  readonly credentials?: readonly { readonly scheme: string; readonly id: string }[];
 }
 
 export type WatchEvent = "created" | "deleted" | "changed" | "child";

@@ -10,6 +10,8 @@ export class FrameSplitter {
   /** Of the frame that is arriving; null: its length is not known yet. */
   #wanted: number | null = null;
 
+  constructor(private readonly longest = LONGEST_FRAME_BYTES) {}
+
   /**
    * Calls `onFrame` with each frame that is whole by now.
    * @throws MalformedMessageError for a length that no frame has, before the frame is waited for; what `onFrame` throws
@@ -30,7 +32,7 @@ export class FrameSplitter {
   }
 
   #checked(length: number): number {
-    if (length >= 0 && length <= LONGEST_FRAME_BYTES) return length;
+    if (length >= 0 && length <= this.longest) return length;
     throw new MalformedMessageError(`This is no ZooKeeper: it announces a message of ${length} bytes.`);
   }
 

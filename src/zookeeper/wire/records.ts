@@ -1,7 +1,6 @@
 import { bool, bytes, type Encoded, int, list, long, number, record, text } from "./codec.js";
 
-/** What a client says first, and what the server answers (ZooKeeper's `zookeeper.jute`, as of 3.4: with `readOnly`). */
-export const connectRequest = record({
+const hello = {
   protocolVersion: int,
   /** The latest transaction that the client has seen: a server that lags behind it refuses. */
   lastZxidSeen: long,
@@ -9,8 +8,13 @@ export const connectRequest = record({
   /** 0: a new session. */
   sessionId: long,
   password: bytes,
-  readOnly: bool,
-});
+};
+
+/** What a client says first, and what the server answers (ZooKeeper's `zookeeper.jute`, as of 3.4: with `readOnly`). */
+export const connectRequest = record({ ...hello, readOnly: bool });
+
+/** As clients say it that know nothing of read-only servers. */
+export const earlyConnectRequest = record(hello);
 
 export const connectReply = record({
   protocolVersion: int,

@@ -56,6 +56,26 @@ test("the demo explains its options, and refuses wrong ones", async () => {
   expect(await demo("--transfers=7")).toEqual({ code: 1, output: "--transfers is a number from 500 to 2400.\n" });
 });
 
+test(
+  "`npm run demo` runs it on a ZooKeeper in memory",
+  async () => {
+    const env = { ...process.env };
+    Reflect.deleteProperty(env, "ZK_CONNECT");
+    const child = spawn(process.execPath, ["scripts/demo.mjs", FEW], {
+      cwd: ROOT,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+    expect(await new Promise((resolve) => child.once("close", resolve))).toBe(0);
+    expect(output).toContain("REFUSED");
+    expect(output).not.toContain("a private ZooKeeper");
+  },
+  TEST_TIMEOUT_MS,
+);
+
 /** Runs it as `npm run demo` does, without a terminal. */
 async function demo(...args: string[]): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, ["--import", "tsx", DEMO, ...args], {
