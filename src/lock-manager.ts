@@ -39,6 +39,7 @@ import { type Locator, parseServers } from "./zookeeper/session/addresses.js";
 import type { Attachment } from "./zookeeper/session/session-carrier.js";
 import type { AdoptableClient, ZooKeeperClient } from "./zookeeper/client/client.js";
 import { adoptedSource, type ClientSource, ownedSource } from "./zookeeper/session/client-source.js";
+import { wireSource } from "./zookeeper/session/wire-source.js";
 import { Connection } from "./zookeeper/session/connector.js";
 import type { QueuePort } from "./engine/queue-port.js";
 import { ZooKeeperQueue } from "./zookeeper/nodes/zookeeper-queue.js";
@@ -88,10 +89,14 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
   static async connect(servers: string | Locator, options: ConnectOptions = {}): Promise<ZkLockManager> {
     checkConnectOptions(options);
     if (typeof servers !== "function") parseServers(servers);
-    const { sessionTimeout, connectTimeout, ...managerOptions } = options;
+    const { sessionTimeout, connectTimeout, client, tls, ...managerOptions } = options;
     const manager = new ZkLockManager(managerOptions);
     const timeoutMs = sessionTimeout ?? DEFAULT_SESSION_TIMEOUT_MS;
-    const source = ownedSource(servers, timeoutMs, (error) => manager.#connection.report(error));
+    const report = (error: LockError): void => manager.#connection.report(error);
+    const source =
+      (client ?? (tls === undefined ? "zookeeper" : "wire")) === "wire"
+        ? wireSource(servers, timeoutMs, tls === true ? {} : tls, report)
+        : ownedSource(servers, timeoutMs, report);
     const forPeople = typeof servers === "string" ? servers : "the addresses that the locator gives";
     await manager.#connection.open(source, connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS, forPeople);
     return manager;
