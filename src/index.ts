@@ -27,12 +27,15 @@ export type { SessionState, SessionStatus } from "./engine/session.js";
 export type {
   AcquireOptions,
   Auth,
+  CertificateAuth,
   ConnectOptions,
+  DigestAuth,
   LockOptions,
   ManagerOptions,
   Reentrancy,
   SemaphoreOptions,
   SlotOptions,
+  TlsOptions,
 } from "./options.js";
 export type { Locator } from "./zookeeper/session/addresses.js";
 export type { AdoptableClient as ZooKeeperClient } from "./zookeeper/client/client.js";
