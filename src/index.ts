@@ -34,12 +34,15 @@ export type { SessionState, SessionStatus } from "./engine/session.js";
 export type {
   AcquireOptions,
   Auth,
+  CertificateAuth,
   ConnectOptions,
+  DigestAuth,
   LockOptions,
   ManagerOptions,
   Reentrancy,
   SemaphoreOptions,
   SlotOptions,
+  TlsOptions,
 } from "./options.js";
 export type { Address, Locator, ZooKeeperClient } from "./zookeeper/zookeeper-engine.js";
 export {

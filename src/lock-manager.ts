@@ -81,9 +81,9 @@ export class ZkLockManager extends EventEmitter<ManagerEvents> {
    */
   static async connect(servers: string | Locator, options: ConnectOptions = {}): Promise<ZkLockManager> {
     checkConnectOptions(options);
-    const { sessionTimeout, connectTimeout, ...managerOptions } = options;
+    const { sessionTimeout, connectTimeout, client, tls, ...managerOptions } = options;
     const manager = new ZkLockManager(managerOptions);
-    await manager.#engine.connect(servers, { sessionTimeout, connectTimeout });
+    await manager.#engine.connect(servers, { sessionTimeout, connectTimeout, client, tls });
     return manager;
   }
 

@@ -1,3 +1,4 @@
+import { type ConnectionOptions, createSecureContext } from "node:tls";
 import { inspect } from "node:util";
 import { InvalidArgumentError } from "./errors.js";
 import { checkResource, checkRootDir } from "./common/resource-path.js";
@@ -9,13 +10,28 @@ import { checkResource, checkRootDir } from "./common/resource-path.js";
  */
 export type Reentrancy = "process" | "task" | "none";
 
-/** A ZooKeeper user; its directories get an ACL that lets nobody else in. */
-export interface Auth {
-  /** How ZooKeeper checks the credentials. Only "digest" is supported. */
+/** Who we are to ZooKeeper; our directories get an ACL that lets nobody else in. */
+export type Auth = DigestAuth | CertificateAuth;
+
+/** A user with a password. */
+export interface DigestAuth {
+  /** How ZooKeeper checks who we are: by name and password. */
   scheme: "digest";
   /** The user and the password, as `user:password`. */
   credentials: string;
 }
+
+/** The owner of the client certificate in the `tls` option. */
+export interface CertificateAuth {
+  /** How ZooKeeper checks who we are: by the certificate of the connection. */
+  scheme: "x509";
+}
+
+/**
+ * Node's own options of TLS. The names of the servers are checked as they were given, unless `servername` says another
+ * one.
+ */
+export type TlsOptions = Pick<ConnectionOptions, (typeof TLS_OPTIONS)[number]>;
 
 /** The options of `createLock`, `createReadWriteLock` and `createMultiLock`. */
 export interface LockOptions {
@@ -82,6 +98,15 @@ export interface ConnectOptions extends ManagerOptions {
   sessionTimeout?: number | undefined;
   /** How long `connect` tries until it rejects with ConnectError, in milliseconds. Default: 10,000. */
   connectTimeout?: number | undefined;
+  /**
+   * Our own client, or that of the `zookeeper` package, which has to be installed. Default: "zookeeper"; with `tls`: "wire".
+   */
+  client?: "wire" | "zookeeper" | undefined;
+  /**
+   * Connects over TLS, with Node's trusted authorities (`true`) or as the options say. Not with the `zookeeper` package.
+   * Default: without.
+   */
+  tls?: true | TlsOptions | undefined;
 }
 
 /** The options of `acquire`, `hold` and `using`. */
@@ -111,7 +136,8 @@ const MAX_RESOURCES = 1_000;
 const MAX_IDENTITY_BYTES = 1024;
 
 const MANAGER_OPTIONS = ["rootDir", "acquireTimeout", "identity", "auth", "sequenceLimit"];
-const CONNECT_OPTIONS = [...MANAGER_OPTIONS, "sessionTimeout", "connectTimeout"];
+const CONNECT_OPTIONS = [...MANAGER_OPTIONS, "sessionTimeout", "connectTimeout", "client", "tls"];
+const TLS_OPTIONS = ["ca", "cert", "key", "passphrase", "pfx", "servername", "rejectUnauthorized"] as const;
 const LOCK_OPTIONS = ["rootDir", "acquireTimeout", "failImmediate", "reentrancy"];
 const ACQUIRE_OPTIONS = ["timeout", "signal"];
 const REENTRANCIES: readonly unknown[] = ["process", "task", "none"] satisfies Reentrancy[];
@@ -127,6 +153,27 @@ export function checkConnectOptions(options: ConnectOptions): void {
     );
   }
   checkTime("connectTimeout", options.connectTimeout, 1);
+  checkClient(options);
+}
+
+function checkClient({ client, tls, auth }: ConnectOptions): void {
+  if (client !== undefined && !["wire", "zookeeper"].includes(client)) {
+    throw new InvalidArgumentError(`client is "wire" or "zookeeper", not ${inspect(client)}.`);
+  }
+  if (auth?.scheme === "x509" && tls === undefined) {
+    throw new InvalidArgumentError('auth { scheme: "x509" } takes the client certificate of the tls option: give one.');
+  }
+  if (tls === undefined) return;
+  if (client === "zookeeper") {
+    throw new InvalidArgumentError('The `zookeeper` package knows no TLS: leave client away, or make it "wire".');
+  }
+  if (tls === true) return;
+  checkKnown("tls", tls, TLS_OPTIONS);
+  try {
+    createSecureContext(tls);
+  } catch (cause) {
+    throw new InvalidArgumentError(`The tls options cannot be used: ${(cause as Error).message}.`, { cause });
+  }
 }
 
 /** @throws InvalidArgumentError */
@@ -243,9 +290,12 @@ function checkIdentity(identity: unknown): void {
 }
 
 function checkAuth(auth: unknown): void {
-  const { scheme, credentials } = (auth ?? {}) as Partial<Auth>;
+  const { scheme, credentials } = (auth ?? {}) as { scheme?: unknown; credentials?: unknown };
+  if (scheme === "x509" && credentials === undefined) return;
   const wellFormed = typeof credentials === "string" && /^[^:\0]+:[^\0]*$/.test(credentials);
   if (scheme !== "digest" || !wellFormed) {
-    throw new InvalidArgumentError('auth is { scheme: "digest", credentials: "user:password" }.');
+    throw new InvalidArgumentError(
+      'auth is { scheme: "digest", credentials: "user:password" }, or { scheme: "x509" }.',
+    );
   }
 }

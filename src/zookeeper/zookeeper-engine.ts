@@ -1,12 +1,14 @@
 import { type Clock, systemClock } from "../common/clock.js";
 import { Engine } from "../engine/engine.js";
 import type { QueuePort } from "../engine/queue-port.js";
-import { type Auth, DEFAULT_CONNECT_TIMEOUT_MS, DEFAULT_SESSION_TIMEOUT_MS } from "../options.js";
+import type { LockError } from "../errors.js";
+import { type Auth, DEFAULT_CONNECT_TIMEOUT_MS, DEFAULT_SESSION_TIMEOUT_MS, type TlsOptions } from "../options.js";
 import type { PackageClient, ZooKeeperClient } from "./client/client.js";
 import { ZooKeeperQueue } from "./nodes/zookeeper-queue.js";
 import { type Locator, parseServers } from "./session/addresses.js";
 import { adoptedSource, type ClientSource, ownedSource } from "./session/client-source.js";
 import { Connector } from "./session/connector.js";
+import { wireSource } from "./session/wire-source.js";
 import type { Attachment } from "./session/session-carrier.js";
 
 export type { ZooKeeperClient } from "./client/client.js";
@@ -26,6 +28,9 @@ interface SessionOptions {
   readonly sessionTimeout?: number | undefined;
   /** Milliseconds until `connect` gives up. Default: 10,000. */
   readonly connectTimeout?: number | undefined;
+  /** Default: "zookeeper"; with `tls`: "wire". */
+  readonly client?: "wire" | "zookeeper" | undefined;
+  readonly tls?: true | TlsOptions | undefined;
 }
 
 /** ZooKeeper as an engine: its sessions are those of clients of its own (`connect`), or of somebody else's (`adopt`). */
@@ -50,12 +55,17 @@ export class ZooKeeperEngine extends Engine {
    * @throws ConnectError when no server answers within `connectTimeout`, AccessDeniedError, InvalidArgumentError; the
    *   engine is of no use any more then
    */
-  async connect(servers: string | Locator, { sessionTimeout, connectTimeout }: SessionOptions): Promise<void> {
+  async connect(servers: string | Locator, options: SessionOptions): Promise<void> {
     if (typeof servers !== "function") parseServers(servers);
-    const timeoutMs = sessionTimeout ?? DEFAULT_SESSION_TIMEOUT_MS;
-    const source = ownedSource(servers, timeoutMs, (error) => this.#connector.report(error));
+    const { sessionTimeout: timeoutMs = DEFAULT_SESSION_TIMEOUT_MS, tls } = options;
+    const { client = tls === undefined ? "zookeeper" : "wire" } = options;
+    const report = (error: LockError): void => this.#connector.report(error);
+    const source =
+      client === "wire"
+        ? wireSource(servers, timeoutMs, tls === true ? {} : tls, report)
+        : ownedSource(servers, timeoutMs, report);
     const forPeople = typeof servers === "string" ? servers : "the addresses that the locator gives";
-    await this.#connector.open(source, connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS, forPeople);
+    await this.#connector.open(source, options.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS, forPeople);
   }
 
   /**

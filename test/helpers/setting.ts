@@ -24,6 +24,9 @@ import type { api as holderApi } from "./workers/holder.js";
 export const SERVER = process.env["ZK_TEST_CONNECT"] ?? "";
 /** Long enough to survive a busy machine, short enough to be waited for. */
 export const SESSION_MS = 4_000;
+/** Which client the managers connect with: ZK_TEST_CLIENT=wire runs the tests on our own. */
+const CLIENT = process.env["ZK_TEST_CLIENT"];
+const WITH_CLIENT: ConnectOptions = CLIENT === "wire" || CLIENT === "zookeeper" ? { client: CLIENT } : {};
 
 export type Holder = WorkerProcess<typeof holderApi>;
 
@@ -45,7 +48,12 @@ export class Setting {
   /** A manager with a session of its own, through `servers`. */
   async manager(options: ConnectOptions = {}, servers = SERVER): Promise<ZkLockManager> {
     return this.keep(
-      await ZkLockManager.connect(servers, { rootDir: this.root, sessionTimeout: SESSION_MS, ...options }),
+      await ZkLockManager.connect(servers, {
+        rootDir: this.root,
+        sessionTimeout: SESSION_MS,
+        ...WITH_CLIENT,
+        ...options,
+      }),
     );
   }
 
@@ -94,7 +102,12 @@ export class Setting {
   async holder(options: ConnectOptions = {}, servers = SERVER): Promise<Holder> {
     const worker = await startWorker<typeof holderApi>(new URL("workers/holder.ts", import.meta.url));
     this.later(() => worker.kill());
-    await worker.call("connect", servers, { rootDir: this.root, sessionTimeout: SESSION_MS, ...options });
+    await worker.call("connect", servers, {
+      rootDir: this.root,
+      sessionTimeout: SESSION_MS,
+      ...WITH_CLIENT,
+      ...options,
+    });
     return worker;
   }
 

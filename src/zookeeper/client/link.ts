@@ -64,6 +64,7 @@ export class Link extends EventEmitter<LinkEvents> {
   #finishing = false;
   #closed = false;
   #password = "";
+  #ended: Promise<unknown> = Promise.resolve();
   readonly #unhook: () => void;
 
   constructor(
@@ -150,8 +151,13 @@ export class Link extends EventEmitter<LinkEvents> {
     if (this.#closed) return;
     this.#closed = true;
     this.#unhook();
-    this.client.close();
+    this.#ended = Promise.resolve(this.client.close());
     this.#refuseAll(Code.connectionLoss);
+  }
+
+  /** Resolves when the client that `close` has closed is done with it. */
+  async whenEnded(): Promise<void> {
+    await this.#ended;
   }
 
   /** Lets go of a client that belongs to somebody else, and leaves it running. */

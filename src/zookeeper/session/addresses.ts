@@ -11,6 +11,8 @@ export interface Address {
   readonly host: string;
   /** The port for clients. */
   readonly port: number;
+  /** The name that this number was found under. */
+  readonly name?: string;
 }
 
 /** Where servers are found: asked anew for each client, so that the ensemble may move. */
@@ -146,7 +148,9 @@ function readHost(written: string): string | null {
 /** The numbers of a name, or the error that says why there are none. */
 async function resolve({ host, port }: Address): Promise<Address[] | Error> {
   try {
-    return (await lookup(host, { all: true })).map(({ address }) => ({ host: address, port }));
+    return (await lookup(host, { all: true })).map(({ address }) =>
+      address === host ? { host, port } : { host: address, port, name: host },
+    );
   } catch (error) {
     return error as Error;
   }

@@ -38,6 +38,11 @@ const CLIENTS_IN_USE = Symbol.for("zk-lock-manager.clients-in-use");
 const FIRST_WINDOW_MS = 1_000;
 const LONGEST_WINDOW_MS = 8_000;
 
+/** How long attempt 0, 1, … of a client of ours is given, in milliseconds. */
+export function ownWindowMs(attempt: number): number {
+  return Math.min(FIRST_WINDOW_MS * 2 ** attempt, LONGEST_WINDOW_MS);
+}
+
 /**
  * Sessions of our own, as many as need be: the servers are looked up anew for each client.
  * @param onLocatorFailure hears once of each outage of the locator
@@ -58,7 +63,7 @@ export function ownedSource(
     resume: async (credentials) =>
       openNativeClient(connectString(await finder.findOrRemember()), timeoutMs, credentials),
     trouble: () => finder.trouble(),
-    windowMs: (attempt) => Math.min(FIRST_WINDOW_MS * 2 ** attempt, LONGEST_WINDOW_MS),
+    windowMs: ownWindowMs,
   };
 }
 

@@ -1,7 +1,7 @@
 import { deferred, onAbort } from "../../common/abort.js";
 import type { Clock } from "../../common/clock.js";
 import { AccessDeniedError, ConnectError, type LockError } from "../../errors.js";
-import type { Auth } from "../../options.js";
+import type { Auth, DigestAuth } from "../../options.js";
 import { chrootOf } from "./addresses.js";
 import { Code, provesQuorum } from "../client/codes.js";
 import type { Link, Reply } from "../client/link.js";
@@ -86,7 +86,7 @@ async function greet(link: Link, { probePath, auth, checksChroot = false }: Gree
       `${serversOf(config?.connect)} offers a session of ${timeout} ms, so it is no ZooKeeper. Is the port right?`,
     );
   }
-  const authenticated = auth === undefined ? null : authenticate(link, auth);
+  const authenticated = auth === undefined || auth.scheme === "x509" ? null : authenticate(link, auth);
   const chroot = chrootOf(config?.connect ?? "");
   const top = checksChroot && chroot !== "" ? readTop(link) : null;
   const answer = await probe(link, probePath);
@@ -114,7 +114,7 @@ function readTop(link: Link): Promise<Reply<unknown>> {
   return link.request((calls, done) => calls.a_get("/", false, (code) => done(code, null)));
 }
 
-function authenticate(link: Link, { scheme, credentials }: Auth): Promise<Reply<unknown>> {
+function authenticate(link: Link, { scheme, credentials }: DigestAuth): Promise<Reply<unknown>> {
   return link.request((_calls, done, client) => client.add_auth(scheme, credentials, (code) => done(code, null)));
 }
 

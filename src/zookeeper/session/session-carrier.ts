@@ -80,11 +80,13 @@ export class Attachment {
     const over = this.#unused()
       .then(() => this.#finish())
       .then(() => this.#turnOfOurOwn())
-      .then(() => this.#letGo());
+      .then(() => this.#letGo())
+      .then(() => this.#link.whenEnded());
     if (this.session.isLinked) await bounded(over, PATIENCE_MS, clock, () => undefined);
     if (isGuest || this.session.ended) return;
     await this.#turnOfOurOwn();
     this.#letGo();
+    await this.#link.whenEnded();
   }
 
   /** See QueuePort. Holders must stop believing first, so the session is over for us before the servers are told. */
@@ -100,6 +102,7 @@ export class Attachment {
     await bounded(link.finish(), PATIENCE_MS, this.greeting.clock, () => undefined);
     await this.#turnOfOurOwn();
     link.close();
+    await link.whenEnded();
   }
 
   /** Resolves when nobody has a ticket. */

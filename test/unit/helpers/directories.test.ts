@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { directoryFor } from "../helpers/directory-for.js";
+import { directoryFor } from "../../helpers/directory-for.js";
 
 const NOBODY = { uid: 65_534, gid: 65_534 };
 const made: string[] = [];
