@@ -18,6 +18,8 @@ import {
   checkSemaphoreOptions,
   checkTime,
   checkToken,
+} from "./option-checks.js";
+import {
   type ConnectOptions,
   DEFAULT_ROOT_DIR,
   DEFAULT_SESSION_TIMEOUT_MS,

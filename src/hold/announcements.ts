@@ -1,7 +1,6 @@
 import type { Clock } from "../common/clock.js";
-import { writeGrant, writeKept } from "../queue/ticket-note.js";
+import { addNote, writeGrant, writeKept } from "../queue/ticket-note.js";
 import { insist } from "../engine/until-answered.js";
-import { addNote } from "../queue/ticket-notes.js";
 import type { Turn } from "../queue/contender.js";
 import type { QueueOptions } from "../queue/queue-options.js";
 import type { QueuePort } from "../engine/queue-port.js";

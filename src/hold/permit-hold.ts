@@ -1,7 +1,8 @@
 import { untilAborted } from "../common/abort.js";
 import { ResourceHold } from "./hold.js";
 import type { HeldResource, Hold } from "./hold-views.js";
-import { checkSlotOptions, type SlotOptions } from "../options.js";
+import { checkSlotOptions } from "../option-checks.js";
+import type { SlotOptions } from "../options.js";
 import { tryClaim } from "../queue/slot.js";
 
 /** What the body of a semaphore's `using` is handed: one permit. */

@@ -1,7 +1,6 @@
 import { fewAtATime } from "../common/few-at-a-time.js";
-import { writeReleaseRequest } from "../queue/ticket-note.js";
+import { addNote, writeReleaseRequest } from "../queue/ticket-note.js";
 import { lookAtQueue } from "./queue-look.js";
-import { addNote } from "../queue/ticket-notes.js";
 import type { LookPort } from "../engine/queue-port.js";
 
 /** Writes on the tickets of all holders that somebody asks for the resource; the number of them. (Curator's revocation.) */

@@ -4,14 +4,16 @@ import { NotHeldError, retold } from "../errors.js";
 import type { ResourceHold } from "../hold/hold.js";
 import type { Hold } from "../hold/hold-views.js";
 import { later } from "../common/later.js";
-import { type LockEvents, passOnEvents } from "./lock-events.js";
+import type { LockEvents } from "./lock-events.js";
 import { LockHold } from "./lock-hold.js";
+import { LockTakings } from "./lock-takings.js";
 import type { LockHome } from "../local/lock-home.js";
-import { type AcquireOptions, checkAcquireOptions } from "../options.js";
+import { checkAcquireOptions } from "../option-checks.js";
+import type { AcquireOptions } from "../options.js";
 import { requestRelease } from "../inspection/release-request.js";
 import { PROCESS } from "../local/owner.js";
 import { runInside } from "../local/run-inside.js";
-import { type TakenBy, type Taking, Takings } from "../local/taking.js";
+import type { TakenBy, Taking } from "../local/taking.js";
 import type { FencingToken } from "../engine/ticket.js";
 
 /**
@@ -31,10 +33,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /** True for readers and for permits of a semaphore. Their tokens tell holds apart, but do not fence writes. */
   readonly shared: boolean;
   readonly #home: LockHome;
-  readonly #takings = new Takings();
-  readonly #unhook = new Map<ResourceHold, () => void>();
-  /** Those holds of `takings` that were lost. */
-  readonly #lost = new Set<ResourceHold>();
+  readonly #taken = new LockTakings(this);
 
   /** @internal Locks are made by their manager. */
   constructor(home: LockHome) {
@@ -100,8 +99,8 @@ export class ZkLock extends EventEmitter<LockEvents> {
    *   or to objects of `hold()`, which give it back themselves
    */
   async release(): Promise<boolean> {
-    if (this.#takings.isEmpty) return false;
-    const taking = this.#takings.releasable(enclosingOf(this.#home).at(-1));
+    if (this.#taken.all.isEmpty) return false;
+    const taking = this.#taken.all.releasable(enclosingOf(this.#home).at(-1));
     if (taking) return taking.giveBack();
     throw new NotHeldError(
       `"${this.resource}" is held by the body of a \`using\` or by an object of \`hold()\`, which gives it ` +
@@ -139,7 +138,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
   async renew(): Promise<FencingToken> {
     const hold = this.#current();
     if (hold) return hold.renew();
-    const lost = this.#takings.latest((taking) => taking.hold.loss !== null);
+    const lost = this.#taken.all.latest((taking) => taking.hold.loss !== null);
     throw lost?.hold.lossError() ?? this.#notHeld();
   }
 
@@ -163,7 +162,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
    * is aborted already, with NotHeldError.
    */
   get signal(): AbortSignal {
-    const hold = this.#inside()?.hold ?? this.#current() ?? this.#takings.latest(() => true)?.hold;
+    const hold = this.#inside()?.hold ?? this.#current() ?? this.#taken.all.latest(() => true)?.hold;
     return hold?.signal ?? AbortSignal.abort(this.#notHeld());
   }
 
@@ -201,12 +200,12 @@ export class ZkLock extends EventEmitter<LockEvents> {
   /** @internal The one hold that the caller can mean. @throws NotHeldError where there is none, or more than one */
   protected unambiguous(): ResourceHold {
     const inside = this.#inside();
-    const own = inside ?? this.#takings.latest(() => true);
+    const own = inside ?? this.#taken.all.latest(() => true);
     if (own === undefined) throw this.#notHeld();
     const isClear =
       inside === undefined
-        ? this.#takings.holds === 1
-        : this.#takings.latest(({ within, hold }) => within === inside && hold !== inside.hold) === undefined;
+        ? this.#taken.all.holds === 1
+        : this.#taken.all.latest(({ within, hold }) => within === inside && hold !== inside.hold) === undefined;
     if (isClear) return own.hold;
     throw new NotHeldError(
       `This handle has several holds of "${this.resource}", and cannot tell which one is meant: ` +
@@ -217,9 +216,9 @@ export class ZkLock extends EventEmitter<LockEvents> {
 
   async #enter(options: AcquireOptions, by: TakenBy): Promise<Entered> {
     const onQueued = (ahead: number): void => later(() => this.emit("queued", { ahead }));
-    const entered = await enter(this.#home, options, by, onQueued, (taking) => this.#giveBack(taking));
+    const entered = await enter(this.#home, options, by, onQueued, (taking) => this.#taken.giveBack(taking));
     // This comes before any event, since a listener may try to give the hold back.
-    if (entered.kind === "granted") this.#keep(entered.taking);
+    if (entered.kind === "granted") this.#taken.keep(entered.taking);
     return entered;
   }
 
@@ -228,59 +227,14 @@ export class ZkLock extends EventEmitter<LockEvents> {
     if (entered.kind !== "granted") throw errorOf(this.#home, entered, timeoutMs);
     const { taking } = entered;
     if (taking.hold.isHeld) return taking;
-    this.#remove(taking);
+    this.#taken.remove(taking);
     throw taking.hold.lossError();
-  }
-
-  #keep(taking: Taking): void {
-    const { hold } = taking;
-    // The new hold settles what was lost before: nobody has to give that back any more.
-    for (const old of this.#lost) for (const acquire of this.#takings.acquiresOf(old)) this.#remove(acquire);
-    const isNew = !this.#takings.has(hold);
-    this.#takings.add(taking);
-    if (taking.by === "acquire") hold.bareAcquires += 1;
-    if (!isNew) return;
-    const unhook = passOnEvents(hold, this);
-    const over = (): void => {
-      if (hold.loss !== null) this.#lost.add(hold);
-    };
-    hold.on("over", over);
-    this.#unhook.set(hold, () => {
-      unhook();
-      hold.removeListener("over", over);
-    });
-    later(() => this.emit("acquired", hold.token));
-  }
-
-  async #giveBack(taking: Taking): Promise<boolean> {
-    const { hold } = taking;
-    if (!hold.isHeld) {
-      // One call is told for all bare acquires of the handle; a body and an object are each told themselves.
-      if (taking.by === "acquire") for (const lost of this.#takings.acquiresOf(hold)) this.#remove(lost);
-      this.#remove(taking);
-      throw hold.lossError();
-    }
-    this.#remove(taking);
-    await hold.exit();
-    if (!this.#takings.has(hold)) later(() => this.emit("released", hold.token));
-    return true;
-  }
-
-  #remove(taking: Taking): void {
-    const { hold } = taking;
-    if (!taking.isOpen) return;
-    if (taking.by === "acquire") hold.bareAcquires -= 1;
-    this.#takings.remove(taking);
-    if (this.#takings.has(hold)) return;
-    this.#unhook.get(hold)?.();
-    this.#unhook.delete(hold);
-    this.#lost.delete(hold);
   }
 
   /** The innermost body of this resource that we run inside of, where this handle speaks of it. */
   #inside(): Taking | undefined {
     const { owning, target } = this.#home;
-    const speaksOf = (taking: Taking): boolean => owning !== "none" || this.#takings.includes(taking);
+    const speaksOf = (taking: Taking): boolean => owning !== "none" || this.#taken.all.includes(taking);
     return enclosingOf(this.#home).findLast(
       (taking) => taking.hold.kind === target.discipline.kind && speaksOf(taking),
     );
@@ -295,7 +249,7 @@ export class ZkLock extends EventEmitter<LockEvents> {
     if (inside !== undefined) return inside.isHeld ? inside : null;
     const isShared = owning === "process" || owning === "default";
     const shared = isShared ? (this.#home.existingQueue()?.holdOf(PROCESS) ?? null) : null;
-    return shared ?? this.#takings.latest(({ hold }) => hold.isHeld)?.hold ?? null;
+    return shared ?? this.#taken.all.latest(({ hold }) => hold.isHeld)?.hold ?? null;
   }
 
   #notHeld(): NotHeldError {

@@ -5,7 +5,8 @@ import type { ResourceHold } from "../hold/hold.js";
 import { later } from "../common/later.js";
 import type { ZkLock } from "./lock.js";
 import { type FencingTokens, type MultiHold, MultiLockHold } from "./multi-lock-hold.js";
-import { type AcquireOptions, checkAcquireOptions } from "../options.js";
+import { checkAcquireOptions } from "../option-checks.js";
+import type { AcquireOptions } from "../options.js";
 import { giveBackAll } from "../local/run-inside.js";
 import type { TakenBy, Taking } from "../local/taking.js";
 

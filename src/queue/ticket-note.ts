@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { parseObject } from "../common/json-object.js";
 import type { Identity } from "../errors.js";
+import type { LookPort } from "../engine/queue-port.js";
 import { RELEASE_REQUESTED_AT } from "../engine/ticket.js";
 
 /** Longer than ours can be; a ticket of somebody else's recipe holds what it likes. */
@@ -40,7 +41,7 @@ export function readLimit(data: Buffer | undefined): number | undefined {
 
 /** The ticket's text with the wish that its owner gives it back. */
 export function writeReleaseRequest(data: Buffer, at: Date): Buffer {
-  return addNote(data, RELEASE_REQUESTED_AT, at);
+  return withNote(data, RELEASE_REQUESTED_AT, at);
 }
 
 export function isReleaseRequested(data: Buffer): boolean {
@@ -57,12 +58,12 @@ function parse(data: Buffer): Identity | undefined {
 
 /** The ticket's text once its owner holds: since when, by the owner's wall clock. */
 export function writeGrant(data: Buffer, since: Date): Buffer {
-  return addNote(data, GRANTED_AT, since);
+  return withNote(data, GRANTED_AT, since);
 }
 
 /** The text of a write ticket that its owner has given back, but that keeps the place of a reader of the same owner. */
 export function writeKept(data: Buffer, since: Date): Buffer {
-  return addNote(data, KEPT_SINCE, since);
+  return withNote(data, KEPT_SINCE, since);
 }
 
 export function isKept(data: Buffer | undefined): boolean {
@@ -70,7 +71,7 @@ export function isKept(data: Buffer | undefined): boolean {
 }
 
 /** What stands there stays. */
-function addNote(data: Buffer, note: string, at: Date): Buffer {
+function withNote(data: Buffer, note: string, at: Date): Buffer {
   return Buffer.from(JSON.stringify({ ...parse(data), [note]: at.getTime() }));
 }
 
@@ -80,4 +81,18 @@ export function readGrant(data: Buffer): Date | undefined {
   const since = new Date(typeof at === "number" ? at : NaN);
   // A number too large to be a time makes a date that throws when it is written down.
   return Number.isNaN(since.getTime()) ? undefined : since;
+}
+
+/**
+ * Writes a note on a ticket, besides what stands there, whoever else writes there at the same time. False: the ticket is gone. To be
+ * called again after a lost reply: a note that stands already is not written twice.
+ * @throws as LookPort
+ */
+export async function addNote(port: LookPort, ref: string, add: (data: Buffer) => Buffer): Promise<boolean> {
+  for (;;) {
+    const content = await port.read(ref);
+    if (content === null) return false;
+    const written = add(content.data);
+    if (written.equals(content.data) || (await port.write(ref, written, content.version))) return true;
+  }
 }

@@ -71,14 +71,14 @@ describe("a fault is seen:", () => {
 
   test("a public name with a second meaning", () => {
     const planted = new Sources({
-      "src/index.ts": 'export type { Hold } from "./hold.js";\nexport interface Own { a: 1 }\n',
+      "src/index.ts": 'export type { Hold } from "./hold.js";\nexport type { Open as Client } from "./client.js";\n',
       "src/hold.ts": "export interface Hold { a: 1 }\ninterface Inner { a: 1 }\n",
       "src/other.ts": "type Hold = 2;\nclass Inner {}\n",
-      "src/third.ts": "function Own() {}\n",
+      "src/client.ts": "export interface Client { a: 1 }\nexport type Open = Client;\n",
     });
     expect(planted.ambiguousNames(["src/index.ts"])).toEqual([
-      "Hold: src/hold.ts, src/other.ts",
-      "Own: src/index.ts, src/third.ts",
+      "Hold: src/hold.ts (Hold), src/other.ts (Hold)",
+      "Client: src/client.ts (Client), src/client.ts (Open)",
     ]);
   });
 });

@@ -5,6 +5,12 @@ import ts from "typescript";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+/** A name that a file exports, and what it is called where it is declared. */
+interface Exported {
+  readonly name: string;
+  readonly declaredAs: string;
+}
+
 /** One file below src/, as far as it can be judged without types. */
 class Source {
   readonly path: string;
@@ -39,17 +45,19 @@ class Source {
     return this.#syntax.statements.filter(isNamed).flatMap(({ name }) => (name === undefined ? [] : [name.text]));
   }
 
-  /** The names that it exports, its own and those of others. */
-  get exports(): string[] {
+  get exports(): Exported[] {
     return this.#syntax.statements.flatMap((statement) => {
       if (isNamed(statement)) {
         const isExported = statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false;
-        return isExported && statement.name !== undefined ? [statement.name.text] : [];
+        const name = statement.name?.text;
+        return isExported && name !== undefined ? [{ name, declaredAs: name }] : [];
       }
       if (!ts.isExportDeclaration(statement) || statement.exportClause === undefined) return [];
-      return ts.isNamedExports(statement.exportClause)
-        ? statement.exportClause.elements.map(({ name }) => name.text)
-        : [];
+      if (!ts.isNamedExports(statement.exportClause)) return [];
+      return statement.exportClause.elements.map(({ name, propertyName }) => ({
+        name: name.text,
+        declaredAs: (propertyName ?? name).text,
+      }));
     });
   }
 }
@@ -131,9 +139,13 @@ export class Sources {
 
   /** Names that users can import from one of `entries`, and that mean something else in another file. */
   ambiguousNames(entries: readonly string[]): string[] {
-    const names = new Set(entries.flatMap((entry) => this.#files.get(entry)?.exports ?? []));
-    return [...names].flatMap((name) => {
-      const declaredIn = this.#complaints(({ path, declarations }) => (declarations.includes(name) ? [path] : []));
+    const exported = entries.flatMap((entry) => this.#files.get(entry)?.exports ?? []);
+    return [...new Set(exported.map(({ name }) => name))].flatMap((name) => {
+      const origins = new Set(exported.filter((one) => one.name === name).map(({ declaredAs }) => declaredAs));
+      const names = new Set([name, ...origins]);
+      const declaredIn = this.#complaints(({ path, declarations }) =>
+        declarations.filter((declared) => names.has(declared)).map((declared) => `${path} (${declared})`),
+      );
       return declaredIn.length > 1 ? [`${name}: ${declaredIn.join(", ")}`] : [];
     });
   }

@@ -30,6 +30,8 @@ export class Signals {
   readonly #interrupted = new AbortController();
   readonly #handlers = new Map<NodeJS.Signals, () => void>();
   #target: SignalTarget | undefined;
+  /** What Ctrl-Z does; null while a child is being started: then it is kept for when it runs. */
+  #stop: (() => void) | null = null;
   /** Ctrl-Z has come while the child was being started. */
   #stopIsDue = false;
 
@@ -44,7 +46,11 @@ export class Signals {
 
   /** The child is about to run, and may before we hear that it does: a Ctrl-Z that comes in between is for both of us. */
   expectChild(): void {
-    this.#on("SIGTSTP", () => (this.#stopIsDue = true));
+    // One listener for good: a signal that is caught already is lost if its listener is replaced before it is told.
+    this.#on("SIGTSTP", () => {
+      if (this.#stop === null) this.#stopIsDue = true;
+      else this.#stop();
+    });
   }
 
   /**
@@ -61,9 +67,8 @@ export class Signals {
       if (target.sharesOurGroup || target.pause()) process.kill(process.pid, "SIGSTOP");
       else this.onPassedOn("SIGTSTP", "refused", target.pid);
     };
-    if (target.sharesOurGroup) this.#off("SIGTSTP");
-    else {
-      this.#on("SIGTSTP", stop);
+    this.#stop = stop;
+    if (!target.sharesOurGroup) {
       this.#on("SIGCONT", () => {
         if (stands()) this.onPassedOn("SIGCONT", target.resume(), target.pid);
       });
