@@ -18,6 +18,7 @@ const orphaned = (): never => process.exit(1);
 process.once("disconnect", orphaned);
 
 const manager = await ZkLockManager.connect(task.servers, {
+  client: "wire",
   rootDir: task.rootDir,
   sessionTimeout: SESSION_TIMEOUT_MS,
   acquireTimeout: 60_000,
