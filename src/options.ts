@@ -99,12 +99,13 @@ export interface ConnectOptions extends ManagerOptions {
   /** How long `connect` tries until it rejects with ConnectError, in milliseconds. Default: 10,000. */
   connectTimeout?: number | undefined;
   /**
-   * Our own client, or that of the `zookeeper` package, which has to be installed. Default: "zookeeper"; with `tls`: "wire".
+   * Our own client, or that of the `zookeeper` package, which has to be installed. Default: "zookeeper"; with `tls`:
+   * "wire".
    */
   client?: "wire" | "zookeeper" | undefined;
   /**
-   * Connects over TLS, with Node's trusted authorities (`true`) or as the options say. Not with the `zookeeper` package.
-   * Default: without.
+   * Connects over TLS, with Node's trusted authorities (`true`) or as the options say. Not with the `zookeeper`
+   * package. Default: without.
    */
   tls?: true | TlsOptions | undefined;
 }

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Ensemble } from "../testing/ensemble/ensemble.js";
 import { ClientConnection } from "./client-connection.js";
 
+/** Where an in-memory ZooKeeper listens. */
 export interface ListenOptions {
   /** Default 0: one that is free. */
   port?: number;
@@ -33,6 +34,7 @@ export class EmbeddedServer {
     return server;
   }
 
+  /** The port it listens on. */
   get port(): number {
     const address = this.#server.address();
     return typeof address === "object" && address !== null ? address.port : 0;
@@ -65,6 +67,7 @@ export class EmbeddedServer {
     await closed;
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -71,7 +71,8 @@ export class InMemoryZooKeeper {
   }
 
   /**
-   * Listens on a socket, so that real clients, of any language, connect to it: ours, the `zookeeper` package, kazoo, Curator.
+   * Listens on a socket, so that real clients, of any language, connect to it: ours, the `zookeeper` package, kazoo,
+   * Curator.
    * @throws InvalidArgumentError where its clock is not the machine's: a real client cannot live by a virtual one
    */
   async listen(options: ListenOptions = {}): Promise<EmbeddedServer> {

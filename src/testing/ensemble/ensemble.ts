@@ -201,7 +201,10 @@ function resultOf(change: Change, nodes: Nodes, author: Author): Result {
   return { code: Code.ok, ...(path !== undefined && { path }), ...(node && { stat: node.stat(author.sessionId) }) };
 }
 
-/** What a multi answers of which one part is refused: those before it would have done well, those after it were not tried. */
+/**
+ * What a multi answers of which one part is refused: those before it would have done well, those after it were not
+ * tried.
+ */
 function failedAt(place: number, code: number, count: number): Result[] {
   return Array.from({ length: count }, (_, index) => ({
     code: index < place ? Code.ok : index === place ? code : Code.runtimeInconsistency,

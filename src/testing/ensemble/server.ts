@@ -58,7 +58,10 @@ export class Server {
     }
   }
 
-  /** Looks after the watches that a client has left: whether there are any, and takes them off, or leaves one that stands. */
+  /**
+   * Looks after the watches that a client has left: whether there are any, and takes them off, or leaves one that
+   * stands.
+   */
   watch(request: Watching, watcher: Watcher): Result {
     const { path } = request;
     if (request.op === "addWatch") {

@@ -6,7 +6,7 @@ import { FrameSplitter } from "./frame-splitter.js";
 import { JuteReader } from "./jute-reader.js";
 import { JuteWriter } from "./jute-writer.js";
 
-export interface Address {
+export interface Endpoint {
   readonly host: string;
   readonly port: number;
   readonly tls?: ConnectionOptions | undefined;
@@ -32,7 +32,7 @@ export class FrameSocket {
   #heardAt: Instant;
   #sentAt: Instant;
 
-  constructor({ host, port, tls }: Address, clock: Clock, handlers: Handlers) {
+  constructor({ host, port, tls }: Endpoint, clock: Clock, handlers: Handlers) {
     this.#clock = clock;
     this.#handlers = handlers;
     this.#heardAt = this.#sentAt = instantOf(clock);

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { microtask } from "../../common/later.js";
 import { type Clock, elapsedMs, type Instant, instantOf } from "../../common/clock.js";
 import type { Encoded } from "./codec.js";
-import { type Address, FrameSocket } from "./frame-socket.js";
+import { type Endpoint, FrameSocket } from "./frame-socket.js";
 import { type JuteReader, MalformedMessageError } from "./jute-reader.js";
 import { type Operation, operations } from "./operations.js";
 import { PendingRequests } from "./pending-requests.js";
@@ -18,7 +18,7 @@ import {
   Xid,
 } from "./records.js";
 
-export interface WireOptions extends Address {
+export interface WireOptions extends Endpoint {
   readonly sessionTimeoutMs: number;
   /** For all of it: the connection, TLS, and the server's answer. */
   readonly connectTimeoutMs: number;
