@@ -17,6 +17,9 @@ export const OPCODES = {
 
 export type Opcode = keyof typeof OPCODES;
 
+/** A create that is answered with the node's stat besides. Our own client sends it where the native one sends `create`. */
+const CREATE2 = 15;
+
 /** A longer frame does not exist (a server takes 1 MiB): such bytes are something else, a four-letter word for one. */
 const LONGEST_FRAME = 64 * 1024 * 1024;
 const LENGTH_BYTES = 4;
@@ -70,9 +73,11 @@ export interface RequestHeader {
   readonly opcode: number;
 }
 
-/** The header of a request: not of the first frame of a connection, which is the handshake. */
+/** The header of a request: not of the first frame of a connection, which is the handshake. A create2 counts as a create. */
 export function requestHeader(frame: Buffer): RequestHeader | undefined {
-  return frame.length < 12 ? undefined : { xid: frame.readInt32BE(4), opcode: frame.readInt32BE(8) };
+  if (frame.length < 12) return undefined;
+  const opcode = frame.readInt32BE(8);
+  return { xid: frame.readInt32BE(4), opcode: opcode === CREATE2 ? OPCODES.create : opcode };
 }
 
 export interface ReplyHeader {

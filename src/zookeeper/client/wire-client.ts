@@ -35,6 +35,8 @@ export interface WireClientOptions {
   readonly sessionTimeoutMs: number;
   readonly tls?: ConnectionOptions | undefined;
   readonly resume?: SessionKey | undefined;
+  /** Tells the servers that are tried after all others: there is reason to doubt them. */
+  readonly isDoubtful?: ((server: WireServer) => boolean) | undefined;
 }
 
 const OPEN: readonly WireAcl[] = [{ permissions: 31, scheme: "world", id: "anyone" }];
@@ -84,7 +86,9 @@ export class WireClient extends EventEmitter implements ZooKeeperClient {
 
   /** Begins to connect. */
   init(): void {
-    this.#tryNext(shuffled(this.options.servers));
+    const { servers, isDoubtful = () => false } = this.options;
+    const round = shuffled(servers);
+    this.#tryNext([...round.filter((server) => !isDoubtful(server)), ...round.filter(isDoubtful)]);
   }
 
   /** Ends the session, if it is connected; resolves when that is done. Else it only lets go: the session lives on. */

@@ -36,11 +36,14 @@ export function wireSource(
   const finder = new ServerFinder(servers, onLocatorFailure);
   let latest: WireClient | null = null;
   const open = ({ addresses, chroot }: ResolvedServers, resume?: SessionCredentials): WireClient => {
+    // Where the client before this one lost its connection, or got none in time: a black hole must not cost a second attempt.
+    const failed = new Set([...(latest?.failures.keys() ?? [])].map(writeAddress));
     latest = new WireClient({
       servers: addresses,
       chroot,
       sessionTimeoutMs,
       tls,
+      isDoubtful: (server) => failed.has(writeAddress(server)),
       resume: resume && { id: BigInt(`0x${resume.id}`), password: Buffer.from(resume.password, "hex") },
     });
     latest.init();

@@ -1,8 +1,9 @@
 import { EventEmitter } from "node:events";
 import { microtask } from "../../common/later.js";
-import { type Clock, elapsedMs, type Instant, instantOf } from "../../common/clock.js";
+import { type Clock, type Instant, instantOf } from "../../common/clock.js";
 import type { Encoded } from "./codec.js";
 import { type Endpoint, FrameSocket } from "./frame-socket.js";
+import { Heartbeat } from "./heartbeat.js";
 import { type JuteReader, MalformedMessageError } from "./jute-reader.js";
 import { type Operation, operations } from "./operations.js";
 import { PendingRequests } from "./pending-requests.js";
@@ -41,7 +42,7 @@ export type Done<T> = (code: number, value: T | null, sentAt: Instant) => void;
 
 type State =
   | { readonly kind: "connecting"; readonly cancelDeadline: () => void }
-  | { readonly kind: "established"; readonly session: Established; readonly cancelBeat: () => void }
+  | { readonly kind: "established"; readonly session: Established; readonly heartbeat: Heartbeat }
   | { readonly kind: "closed" };
 
 export const CONNECTION_LOSS = -4;
@@ -173,15 +174,25 @@ export class WireConnection extends EventEmitter<WireEvents> {
     if (timeoutMs <= 0) return this.#close(new SessionOverError("The session is over."));
     cancelDeadline();
     const session = { id: sessionId, password: password ?? NO_PASSWORD, timeoutMs };
-    const { clock } = this.options;
-    let cancel = clock.after(timeoutMs / 6, beat.bind(this));
-    this.#state = { kind: "established", session, cancelBeat: () => cancel() };
+    this.#state = { kind: "established", session, heartbeat: this.#startHeartbeat(timeoutMs) };
     this.#call(() => this.emit("established", session));
+  }
 
-    function beat(this: WireConnection): void {
-      this.#onBeat(timeoutMs);
-      cancel = clock.after(timeoutMs / 6, beat.bind(this));
-    }
+  #startHeartbeat(timeoutMs: number): Heartbeat {
+    const [socket, pending] = [this.#socket, this.#pending];
+    return new Heartbeat(this.options.clock, timeoutMs, {
+      get heardAt() {
+        return socket.heardAt;
+      },
+      get sentAt() {
+        return socket.sentAt;
+      },
+      get askedAt() {
+        return pending.oldest?.sentAt;
+      },
+      ping: () => this.#send(Xid.ping, operations.ping, null),
+      breakOff: (reason) => this.#close(reason),
+    });
   }
 
   #onReply({ xid, zxid, code }: Encoded<typeof replyHeader>, body: JuteReader): void {
@@ -194,6 +205,7 @@ export class WireConnection extends EventEmitter<WireEvents> {
         return;
       }
       case Xid.ping:
+        if (this.#state.kind === "established") this.#state.heartbeat.answered();
         return;
       case Xid.auth: {
         const done = this.#auths.shift();
@@ -210,23 +222,6 @@ export class WireConnection extends EventEmitter<WireEvents> {
         this.#pending.removeOldest();
         answer();
       }
-    }
-  }
-
-  /** Six times in a session timeout. A busy connection needs no ping; a silent server, or a reply that is overdue, ends it. */
-  #onBeat(timeoutMs: number): void {
-    const now = instantOf(this.options.clock);
-    const longestMs = (timeoutMs * 2) / 3;
-    const oldest = this.#pending.oldest?.sentAt;
-    if (elapsedMs(this.#socket.heardAt, now) > longestMs) {
-      this.#close(new Error(`The server has been silent for ${Math.round(longestMs)} ms.`));
-    } else if (oldest !== undefined && elapsedMs(oldest, now) > longestMs) {
-      this.#close(new Error(`A reply is overdue since ${Math.round(longestMs)} ms.`));
-    } else if (
-      elapsedMs(this.#socket.sentAt, now) >= timeoutMs / 6 ||
-      elapsedMs(this.#socket.heardAt, now) >= timeoutMs / 6
-    ) {
-      this.#send(Xid.ping, operations.ping, null);
     }
   }
 
@@ -249,7 +244,7 @@ export class WireConnection extends EventEmitter<WireEvents> {
         this.#state.cancelDeadline();
         break;
       case "established":
-        this.#state.cancelBeat();
+        this.#state.heartbeat.stop();
         break;
       default:
         this.#state satisfies never;

@@ -4,6 +4,7 @@ import { queueOf } from "../../../src/zookeeper/nodes/ticket-names.js";
 import type { PackageClient } from "../../../src/zookeeper/client/client.js";
 import { type InMemoryClient, InMemoryZooKeeper } from "../../../src/testing/index.js";
 import { closeClient, SERVER, SESSION_MS, useSetting } from "../../helpers/setting.js";
+import { ask } from "../../helpers/server-statistics.js";
 import { ZooKeeper } from "../../helpers/zookeeper-package.js";
 import type { TcpProxy } from "../../helpers/tcp-proxy.js";
 import { until } from "../../helpers/until.js";
@@ -57,6 +58,31 @@ export function realWorld(): World {
       await until(() => heir.state === 3, { what: "the session to be taken over" });
       await closeClient(heir);
       await proxy.reopen();
+    },
+  };
+}
+
+/** Our own client on a real server. To be called at the head of a `describe`. */
+export function wireWorld(): World {
+  const setting = useSetting();
+  const proxies = new WeakMap<ZkLockManager, TcpProxy>();
+  return {
+    manager: (options) => setting.manager({ client: "wire", ...options }),
+    async mortal(options) {
+      const { proxy, manager } = await setting.proxied({ client: "wire", ...options });
+      proxies.set(manager, proxy);
+      return manager;
+    },
+    resource: () => setting.resource(),
+    tickets: async (resource) => (await setting.tickets(resource)).length,
+    async expire(manager) {
+      const proxy = proxies.get(manager)!;
+      const session = `0x${manager.session.id}`;
+      // Told as expired when it comes back, at once. Nobody but the manager has the password: the servers follow in their own time.
+      const { sprung } = await proxy.expireNext();
+      await proxy.cut();
+      await sprung;
+      await until(async () => !(await ask(SERVER, "dump")).includes(session), { what: "the session to end" });
     },
   };
 }

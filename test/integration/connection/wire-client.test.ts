@@ -103,3 +103,22 @@ test("options that do not go together are refused at once", async () => {
   expect((await connect({ tls: { ca: "no certificate", cert: "neither" } })).message).toContain("cannot be used");
   expect((await connect({ tls: { host: "elsewhere" } })).message).toContain('no option "host"');
 });
+
+test("a server that there is reason to doubt is tried after all others", async () => {
+  const [doubtful, sound] = [
+    { host: "127.0.0.1", port: 1 },
+    { host: "127.0.0.1", port: Number(SERVER.split(":")[1]) },
+  ] as const;
+  for (let session = 0; session < 10; session += 1) {
+    const one = new WireClient({
+      servers: [doubtful, sound],
+      chroot: "",
+      sessionTimeoutMs: 4_000,
+      isDoubtful: (server) => server === doubtful,
+    });
+    one.init();
+    await once(one, "connect");
+    expect(one.failures.size).toBe(0);
+    await one.close();
+  }
+});

@@ -24,6 +24,8 @@ function diary(manager: ZkLockManager, since: () => number): { event: string; at
 
 const MAKERS: Record<string, (proxy: TcpProxy) => Promise<ZkLockManager>> = {
   "of our own": (proxy) => setting.manager({ sessionTimeout: TIMEOUT_MS }, proxy.connectString),
+  "of our own, on our own client": (proxy) =>
+    setting.manager({ sessionTimeout: TIMEOUT_MS, client: "wire" }, proxy.connectString),
   "that was handed in": async (proxy) => {
     const manager = setting.adopting(await setting.connectedClient(proxy.connectString, TIMEOUT_MS));
     await until(() => manager.session.state === "connected", { what: "the manager to be connected" });
@@ -64,6 +66,24 @@ describe.each(Object.keys(MAKERS))("a black hole between the servers and a clien
     },
     30_000,
   );
+});
+
+test("on our own client a hold outlives the black hole around one server, where another one answers", async () => {
+  const proxies = [await setting.proxy(), await setting.proxy()];
+  const servers = proxies.map(({ connectString }) => connectString).join(",");
+  const manager = await setting.manager({ sessionTimeout: TIMEOUT_MS, client: "wire" }, servers);
+  const lock = manager.createLock(setting.resource());
+  const heard = journal(lock);
+  const token = await lock.acquire();
+  const { id } = manager.session;
+  const isUsed = await Promise.all(proxies.map(async (proxy) => (await proxy.connections()) > 0));
+  const used = proxies[isUsed.indexOf(true)]!;
+  setting.later(() => used.resume());
+  await used.blackhole();
+  await until(() => heard.length === 3, { what: "the hold to be saved" });
+  expect(heard).toEqual(["acquired", "suspended", "resumed"]);
+  expect([lock.token, manager.session.id]).toEqual([token, id]);
+  expect(await lock.release()).toBe(true);
 });
 
 test("answers that come after a third of the timeout and before the lease is over: suspended and resumed, on the same connection", async () => {
