@@ -38,7 +38,7 @@ function unusable({ code, message }: NodeJS.ErrnoException): string {
   const [reason] = message.split("\n");
   const isMissing = /^(ERR_)?MODULE_NOT_FOUND$/.test(code ?? "") && /'zookeeper'/.test(message);
   const advice = isMissing
-    ? "Install it: npm install zookeeper."
+    ? 'Install it: npm install zookeeper. Or connect with { client: "wire" }, which needs no package.'
     : "It is compiled where it is installed: allow its install script (npm rebuild zookeeper; it takes python3, make and g++), and leave it out of bundles, as an external module.";
   return `The \`zookeeper\` package cannot be loaded (${reason}). ${advice}`;
 }
