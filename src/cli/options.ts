@@ -17,7 +17,14 @@ export const authFileOption = (): Option =>
 export const verboseOption = (): Option =>
   new Option("-v, --verbose", "tell what happens, and errors in full, on stderr").default(false);
 
-export const jsonOption = (what: string): Option => new Option("--json", what).default(false);
+/** The options of the commands that only look, in the order of their help. @param json what `--json` prints */
+export const lookOptions = (json: string): readonly Option[] => [
+  zookeeperOption(),
+  rootOption(),
+  authFileOption(),
+  new Option("--json", json).default(false),
+  verboseOption(),
+];
 
 /** What these options give. */
 export interface PlaceFlags {
@@ -25,6 +32,11 @@ export interface PlaceFlags {
   readonly root: string;
   readonly authFile?: string;
   readonly verbose: boolean;
+}
+
+/** What lookOptions give. */
+export interface LookFlags extends PlaceFlags {
+  readonly json: boolean;
 }
 
 /** Where they say that the locks are. */

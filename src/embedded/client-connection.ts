@@ -17,6 +17,7 @@ import {
   watcherEvent,
   Xid,
 } from "../zookeeper/wire/records.js";
+import { writeSessionId } from "../zookeeper/wire/session-key.js";
 import { answerToWord } from "./four-letter-words.js";
 import { readRequest, type ServedRequest } from "./requests.js";
 
@@ -133,7 +134,7 @@ export class ClientConnection {
     if (lastZxidSeen > BigInt(this.ensemble.lastZxid)) return this.drop();
     this.#connection.receive({
       op: "hello",
-      sessionId: BigInt.asUintN(64, sessionId).toString(16),
+      sessionId: writeSessionId(sessionId),
       password: (password ?? NO_SESSION_PASSWORD).toString("hex").toUpperCase(),
       timeoutMs,
       seenZxid: Number(lastZxidSeen),

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Ensemble } from "../testing/ensemble/ensemble.js";
+import { writeAddress } from "../zookeeper/session/addresses.js";
 import { ClientConnection } from "./client-connection.js";
 
 /** Where an in-memory ZooKeeper listens. */
@@ -42,7 +43,7 @@ export class EmbeddedServer {
 
   /** What clients take: `host:port`. */
   get connectString(): string {
-    return `${this.host.includes(":") ? `[${this.host}]` : this.host}:${this.port}`;
+    return writeAddress({ host: this.host, port: this.port });
   }
 
   /** Resets all connections. Sessions live on, and clients may resume them. */

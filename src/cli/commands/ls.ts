@@ -3,15 +3,7 @@ import type { ResourceStatus, ZkLockManager } from "../../index.js";
 import { library, withManager } from "../connection.js";
 import { EXIT } from "../exit.js";
 import { type Finish, settle } from "../finish.js";
-import {
-  authFileOption,
-  jsonOption,
-  type PlaceFlags,
-  placeOf,
-  rootOption,
-  verboseOption,
-  zookeeperOption,
-} from "../options.js";
+import { type LookFlags, lookOptions, placeOf } from "../options.js";
 import { Notes } from "../terminal/notes.js";
 import { writeJson, writeLines } from "../terminal/output.js";
 import { table } from "../terminal/table.js";
@@ -29,19 +21,16 @@ interface Secured {
 
 /** `zk-lock ls`. */
 export function lsCommand(finish: Finish): Command {
-  return new Command("ls")
+  const command = new Command("ls")
     .description("List the resources, who holds them, and how many wait.")
-    .addOption(zookeeperOption())
-    .addOption(rootOption())
-    .addOption(authFileOption())
-    .addOption(jsonOption("an array of what show --json prints"))
-    .addOption(verboseOption())
-    .action(async (flags: PlaceFlags & { json: boolean }) => {
+    .action(async (flags: LookFlags) => {
       finish(await settle(() => list(flags), flags.verbose));
     });
+  for (const option of lookOptions("an array of what show --json prints")) command.addOption(option);
+  return command;
 }
 
-async function list(flags: PlaceFlags & { json: boolean }): Promise<number> {
+async function list(flags: LookFlags): Promise<number> {
   const found = await withManager(placeOf(flags), new Notes(flags.verbose), inspectAll);
   if (flags.json) writeJson(found, 2);
   else if (found.length > 0) writeLines(await table(["RESOURCE", "KIND", "HELD BY", "FOR", "WAITING"], found.map(row)));

@@ -3,15 +3,7 @@ import type { ResourceStatus, TicketStatus } from "../../index.js";
 import { withManager } from "../connection.js";
 import { EXIT } from "../exit.js";
 import { type Finish, settle } from "../finish.js";
-import {
-  authFileOption,
-  jsonOption,
-  type PlaceFlags,
-  placeOf,
-  rootOption,
-  verboseOption,
-  zookeeperOption,
-} from "../options.js";
+import { type LookFlags, lookOptions, placeOf } from "../options.js";
 import { Notes } from "../terminal/notes.js";
 import { writeJson, writeLines } from "../terminal/output.js";
 import { table } from "../terminal/table.js";
@@ -19,21 +11,18 @@ import { ageOf, ownerName } from "../terminal/words.js";
 
 /** `zk-lock show`. */
 export function showCommand(finish: Finish): Command {
-  return new Command("show")
+  const command = new Command("show")
     .description("Show the holders and waiters of a resource, in order.")
     .usage("[options] <resource>")
     .argument("<resource>")
-    .addOption(zookeeperOption())
-    .addOption(rootOption())
-    .addOption(authFileOption())
-    .addOption(jsonOption("one object, for programs"))
-    .addOption(verboseOption())
-    .action(async (resource: string, flags: PlaceFlags & { json: boolean }) => {
+    .action(async (resource: string, flags: LookFlags) => {
       finish(await settle(() => show(resource, flags), flags.verbose));
     });
+  for (const option of lookOptions("one object, for programs")) command.addOption(option);
+  return command;
 }
 
-async function show(resource: string, flags: PlaceFlags & { json: boolean }): Promise<number> {
+async function show(resource: string, flags: LookFlags): Promise<number> {
   const status = await withManager(placeOf(flags), new Notes(flags.verbose), (manager) => manager.inspect(resource));
   if (flags.json) writeJson(status, 2);
   else writeLines(await describe(status));

@@ -4,15 +4,7 @@ import { Signals } from "../child/signals.js";
 import { withManager } from "../connection.js";
 import { EXIT } from "../exit.js";
 import { type Finish, settle } from "../finish.js";
-import {
-  authFileOption,
-  jsonOption,
-  type PlaceFlags,
-  placeOf,
-  rootOption,
-  verboseOption,
-  zookeeperOption,
-} from "../options.js";
+import { type LookFlags, lookOptions, placeOf } from "../options.js";
 import { Problem } from "../problem.js";
 import { Notes } from "../terminal/notes.js";
 import { writeJson, writeLines } from "../terminal/output.js";
@@ -20,22 +12,19 @@ import { personName } from "../terminal/words.js";
 
 /** `zk-lock watch`. */
 export function watchCommand(finish: Finish): Command {
-  return new Command("watch")
+  const command = new Command("watch")
     .description("Print a line whenever a resource is locked or unlocked, until Ctrl-C.")
     .usage("[options] <resource>")
     .argument("<resource>")
-    .addOption(zookeeperOption())
-    .addOption(rootOption())
-    .addOption(authFileOption())
-    .addOption(jsonOption("a line of JSON for each event"))
-    .addOption(verboseOption())
-    .action(async (resource: string, flags: PlaceFlags & { json: boolean }) => {
+    .action(async (resource: string, flags: LookFlags) => {
       finish(await settle(() => watch(resource, flags), flags.verbose));
     });
+  for (const option of lookOptions("a line of JSON for each event")) command.addOption(option);
+  return command;
 }
 
 /** Until a signal comes, or nobody reads any more. */
-async function watch(resource: string, flags: PlaceFlags & { json: boolean }): Promise<number> {
+async function watch(resource: string, flags: LookFlags): Promise<number> {
   const signals = new Signals(() => undefined);
   const write = flags.json ? tellInJson : tellInWords;
   try {

@@ -17,7 +17,7 @@ import type {
 import { ClientState, Code } from "./codes.js";
 import { CreateFlags, type Operation, operations } from "../wire/operations.js";
 import type { WireAcl, WireStat } from "../wire/records.js";
-import { type Established, type SessionKey, SessionOverError } from "../wire/session-key.js";
+import { type Established, type SessionKey, SessionOverError, writeSessionId } from "../wire/session-key.js";
 import { type Done, WireConnection } from "../wire/wire-connection.js";
 
 /** A server, by a number or a name; `name` is what its certificate has to say. */
@@ -73,7 +73,7 @@ export class WireClient extends EventEmitter implements ZooKeeperClient {
   }
 
   get client_id(): string {
-    return this.#session === null ? "0" : hexOf(this.#session.id);
+    return this.#session === null ? "0" : writeSessionId(this.#session.id);
   }
 
   get client_password(): string {
@@ -238,10 +238,6 @@ function shuffled<T>(items: readonly T[]): T[] {
     .map(({ item }) => item);
 }
 
-function hexOf(id: bigint): string {
-  return BigInt.asUintN(64, id).toString(16);
-}
-
 function statOf({ ctime, mtime, ephemeralOwner, ...rest }: WireStat): Stat {
-  return { ...rest, ctime: new Date(ctime), mtime: new Date(mtime), ephemeralOwner: hexOf(ephemeralOwner) };
+  return { ...rest, ctime: new Date(ctime), mtime: new Date(mtime), ephemeralOwner: writeSessionId(ephemeralOwner) };
 }

@@ -4,6 +4,11 @@ export interface SessionKey {
   readonly password: Buffer;
 }
 
+/** A session's id as the rest of the library, and the `zookeeper` package, write it. */
+export function writeSessionId(id: bigint): string {
+  return BigInt.asUintN(64, id).toString(16);
+}
+
 /** What the server has agreed to. */
 export interface Established extends SessionKey {
   readonly timeoutMs: number;
