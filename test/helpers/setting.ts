@@ -172,6 +172,18 @@ export async function closeClient(client: PackageClient): Promise<void> {
   if (client.timeout >= 0) client.close();
 }
 
+/** Ends a client's session on the run's own server, which then does what it does at the timeout. */
+export async function endSessionOf({
+  client_id,
+  client_password,
+}: Pick<PackageClient, "client_id" | "client_password">): Promise<void> {
+  // A client that comes with the session's own password may end it.
+  const heir = new ZooKeeper({ connect: SERVER, timeout: SESSION_MS, debug_level: 0, client_id, client_password });
+  heir.init({});
+  await until(() => heir.state === 3, { what: "the session to be taken over" });
+  await closeClient(heir);
+}
+
 /** The error that a promise is rejected with; fails if it is not. */
 export async function rejection<T extends Error>(promise: Promise<unknown>): Promise<T> {
   const outcome = await promise.then(

@@ -1,25 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { ZkLock, ZkLockManager } from "../../src/index.js";
 import { queueOf } from "../../src/zookeeper/nodes/ticket-names.js";
+import { lockOf } from "../helpers/lock-of.js";
 import { SERVER, useSetting } from "../helpers/setting.js";
 import { until } from "../helpers/until.js";
 import type { LockKind, Peer, PeerHold } from "./peer.js";
-
-/** A lock of ours; a semaphore has two permits. */
-function ourLock(manager: ZkLockManager, kind: LockKind | "permit", resource: string): ZkLock {
-  const options = { reentrancy: "none" } as const;
-  switch (kind) {
-    case "mutex":
-      return manager.createLock(resource, options);
-    case "read":
-    case "write":
-      return manager.createReadWriteLock(resource, options)[kind];
-    case "permit":
-      return manager.createSemaphore(resource, { maxConcurrentHolders: 2, ...options });
-    default:
-      return kind satisfies never;
-  }
-}
 
 /** Our lock of a kind, as one that is asked for and given back like the peer's. */
 function ours(
@@ -27,7 +12,7 @@ function ours(
   kind: LockKind | "permit",
   resource: string,
 ): PeerHold & { readonly lock: ZkLock } {
-  const lock = ourLock(manager, kind, resource);
+  const lock = lockOf(manager, kind, resource);
   let isHeld = false;
   const granted = lock.acquire({ timeout: 10_000 }).then(() => {
     isHeld = true;
@@ -110,7 +95,7 @@ export function queueingTogether(start: (server: string) => Promise<Peer>, { sha
     const their = theirs("mutex", resource);
     await their.granted;
     for (const kind of ["permit", "read", "write"] as const) {
-      expect(await ourLock(manager, kind, resource).tryAcquire()).toBeNull();
+      expect(await lockOf(manager, kind, resource).tryAcquire()).toBeNull();
     }
     const our = await asking(resource, () => ours(manager, "permit", resource));
     await settle(resource);

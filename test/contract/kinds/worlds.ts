@@ -3,9 +3,8 @@ import { type ManagerOptions, ZkLockManager } from "../../../src/index.js";
 import { queueOf } from "../../../src/zookeeper/nodes/ticket-names.js";
 import type { PackageClient } from "../../../src/zookeeper/client/client.js";
 import { type InMemoryClient, InMemoryZooKeeper } from "../../../src/testing/index.js";
-import { closeClient, SERVER, SESSION_MS, useSetting } from "../../helpers/setting.js";
+import { endSessionOf, SERVER, SESSION_MS, useSetting } from "../../helpers/setting.js";
 import { ask } from "../../helpers/server-statistics.js";
-import { ZooKeeper } from "../../helpers/zookeeper-package.js";
 import type { TcpProxy } from "../../helpers/tcp-proxy.js";
 import { until } from "../../helpers/until.js";
 
@@ -43,20 +42,9 @@ export function realWorld(): World {
     tickets: async (resource) => (await setting.tickets(resource)).length,
     async expire(manager) {
       const { proxy, client } = mortals.get(manager)!;
-      const { client_id, client_password } = client;
       await proxy.close();
       await proxy.cut();
-      // Who comes with the session's own password may end it: the server then does what it does at the timeout.
-      const heir = new ZooKeeper({
-        connect: SERVER,
-        timeout: SESSION_MS,
-        debug_level: 0,
-        client_id,
-        client_password,
-      });
-      heir.init({});
-      await until(() => heir.state === 3, { what: "the session to be taken over" });
-      await closeClient(heir);
+      await endSessionOf(client);
       await proxy.reopen();
     },
   };

@@ -4,9 +4,7 @@ import { ZooKeeperQueue } from "../../../src/zookeeper/nodes/zookeeper-queue.js"
 import { adoptedSource, ownedSource } from "../../../src/zookeeper/session/client-source.js";
 import { Connector } from "../../../src/zookeeper/session/connector.js";
 import { InMemoryZooKeeper } from "../../../src/testing/index.js";
-import { ZooKeeper } from "../../helpers/zookeeper-package.js";
-import { until } from "../../helpers/until.js";
-import { closeClient, SESSION_MS, useSetting } from "../../helpers/setting.js";
+import { endSessionOf, SESSION_MS, useSetting } from "../../helpers/setting.js";
 import type { PortWorld } from "./port-world.js";
 
 const CONNECT_MS = 10_000;
@@ -33,7 +31,7 @@ export function realWorld(): PortWorld {
       await connection.open(source, CONNECT_MS, proxy.connectString);
       const port = await portOf(connection, life);
       const attachment = await connection.attached(AbortSignal.timeout(CONNECT_MS));
-      const { client_id, client_password } = attachment.link.client;
+      const { client } = attachment.link;
       return {
         port,
         async loseEntry() {
@@ -41,17 +39,7 @@ export function realWorld(): PortWorld {
         },
         async expire() {
           await proxy.close();
-          // Who comes with the session's own password may end it: the server then does what it does at the timeout.
-          const heir = new ZooKeeper({
-            connect: process.env["ZK_TEST_CONNECT"] ?? "",
-            timeout: SESSION_MS,
-            debug_level: 0,
-            client_id,
-            client_password,
-          });
-          heir.init({});
-          await until(() => heir.state === 3, { what: "the session to be taken over" });
-          await closeClient(heir);
+          await endSessionOf(client);
           await proxy.reopen();
         },
       };

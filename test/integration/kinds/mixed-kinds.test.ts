@@ -1,34 +1,16 @@
 import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "@jest/globals";
 import type { ZkLock, ZkLockManager } from "../../../src/index.js";
+import { LOCK_KINDS, lockOf, type LockKind } from "../../helpers/lock-of.js";
 import { until } from "../../helpers/until.js";
 import { useSetting } from "../../helpers/setting.js";
 
 const setting = useSetting();
 
-const KINDS = ["mutex", "read", "write", "permit"] as const;
-type Kind = (typeof KINDS)[number];
-
-/** A lock of a kind; two permits. All on the same name, they stand in one queue. */
-function lockOf(manager: ZkLockManager, kind: Kind, resource: string): ZkLock {
-  const options = { reentrancy: "none" } as const;
-  switch (kind) {
-    case "mutex":
-      return manager.createLock(resource, options);
-    case "read":
-    case "write":
-      return manager.createReadWriteLock(resource, options)[kind];
-    case "permit":
-      return manager.createSemaphore(resource, { maxConcurrentHolders: 2, ...options });
-    default:
-      return kind satisfies never;
-  }
-}
-
-const isShared = (kind: Kind): boolean => kind === "read" || kind === "permit";
+const isShared = (kind: LockKind): boolean => kind === "read" || kind === "permit";
 
 /** Every pair of kinds, in both orders. */
-const PAIRS = KINDS.flatMap((first) => KINDS.map((second) => [first, second] as const));
+const PAIRS = LOCK_KINDS.flatMap((first) => LOCK_KINDS.map((second) => [first, second] as const));
 
 test.each(PAIRS)("one name: while a %s is held, a %s is granted only if both are shared", async (first, second) => {
   const resource = setting.resource();
@@ -48,7 +30,17 @@ test.each(PAIRS)("one name: while a %s is held, a %s is granted only if both are
 test("one queue, one order: each kind has its turn when those before it that exclude it have gone", async () => {
   const resource = setting.resource();
   const managers = await Promise.all([0, 1, 2].map(() => setting.manager()));
-  const line: readonly Kind[] = ["permit", "read", "permit", "permit", "mutex", "permit", "read", "write", "permit"];
+  const line: readonly LockKind[] = [
+    "permit",
+    "read",
+    "permit",
+    "permit",
+    "mutex",
+    "permit",
+    "read",
+    "write",
+    "permit",
+  ];
   const granted: number[] = [];
   const locks: ZkLock[] = [];
   const waiting: Promise<unknown>[] = [];
